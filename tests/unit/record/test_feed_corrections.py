@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, create_engine
 
 from baybridge.record.feeds.orders import DOUBTED
-from baybridge.record.intake.importing import batches, file_batch, plan
+from baybridge.record.intake.importing import batches, file_batch, left_out, plan
 from baybridge.record.intake.reading import Source
 from baybridge.record.store import store
 from baybridge.record.store.tables import metadata
@@ -45,7 +45,7 @@ def take_in(connection: Connection, *messages: str) -> list[str]:
     made, problems = plan(connection, source), []
     for batch in batches(source, made):
         file_batch(connection, source, batch, made, at=AT)
-        problems += [problem.code for problem in batch.problems]
+        problems += [problem.code for problem in [*batch.problems, *left_out(connection, made, batch.announced)]]
     return problems
 
 

@@ -134,6 +134,7 @@ def _lead(batch: Batch, number: int, meant: Key, before: Json) -> Json:
             batch.resources[place] = naming(report, key_of(resource), meant)
             break
     batch.resources[number] = led
+    batch.led.add(key_of(resource))
     return led
 
 

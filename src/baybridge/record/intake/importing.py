@@ -96,6 +96,7 @@ class Batch:
     problems: list[ImportProblem] = field(default_factory=list)
     entries: int = 0
     results: dict[Key, ResultOf] = field(default_factory=dict)  # what results of a laboratory's messages are known by beside their codes
+    led: set[Key] = field(default_factory=set)  # ids of these that stand under another, because they are another's next version
     by_sample: set[Key] = field(default_factory=set)  # results that are known by the number of their sample
     doubted: dict[Key, tuple[Json, Place]] = field(default_factory=dict)  # what a change may mean that does not say which: the change, and its place
 
@@ -292,7 +293,7 @@ def file_batch(connection: Connection, source: Source, batch: Batch, made: Plan,
     before = {key: version for key, version in get_many(connection, _twice(batch, made)).items() if not version.deleted}
     versions = put_many(connection, batch.resources, at=at)
     made.stands |= {(version.type, version.id) for version in versions}
-    batch.announced = [(key, problem) for key, problem in batch.announced if key not in made.stands]
+    batch.announced = [(key, problem) for key, problem in batch.announced if key not in made.stands and key not in batch.led]
     keep(connection, batch.rows or {})
     keep_addresses(connection, made.bases)
     batch.problems += _duplicates(source, batch, versions, made, before)

@@ -153,9 +153,12 @@ class DoseUnit(Part, frozen=True, kw_only=True):
 
 
 class Drug(Part, frozen=True, kw_only=True):
-    """A drug of the bedside: names by language, codes of its ways of giving and of its units (any where none is named), milligrams that ask no question."""
+    """A drug of the bedside: names by language and others that people write, codes of its ways of giving and of its units (any where none is named), milligrams that
+    ask no question.
+    """
 
     names: Translated
+    also: tuple[str, ...] = ()
     routes: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
     usual_mg: tuple[float, float] | None = None

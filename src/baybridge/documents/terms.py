@@ -153,9 +153,7 @@ class DoseUnit(Part, frozen=True, kw_only=True):
 
 
 class Drug(Part, frozen=True, kw_only=True):
-    """A drug of the bedside: names by language and others that people write, codes of its ways of giving and of its units (any where none is named), milligrams that
-    ask no question.
-    """
+    """A drug of the bedside: names by language, others that people write, codes of ways of giving and of units (any where none is named), usual milligrams."""
 
     names: Translated
     also: tuple[str, ...] = ()

@@ -42,7 +42,7 @@ def outcome(node: Node, language: str, refusal: Refusal) -> bytes:
 
 
 #: What is told of a value beside what was written. Source: FHIR R4, issue-type.
-_ISSUES = {"record.import.time_beyond": "value"}
+_ISSUES = {"record.import.time_beyond": "value", "record.import.birth_number": "value"}
 
 
 def _issues(node: Node, language: str, reasons: Sequence[Reason], severity: str, code: str) -> bytes:

@@ -166,6 +166,7 @@ def _named(situation: Situation, given: GiveDrug) -> Iterator[Reason]:
             yield Reason("bedside.drug.not_atc", {"drugs": ", ".join(sorted(situation.documents.the(Drugs).drugs))}, where="atc")
         if not written:
             yield Reason("bedside.drug.unnamed", where="name")
+        yield from _of_the_list(situation, given, written)
     elif written and not _is_called(situation, known, written):
         yield Reason("bedside.drug.another_name", {"atc": _code(given), "name": known.names["en"]}, where="name")
     if known is not None and given.route and known.routes and given.route not in known.routes:
@@ -175,6 +176,16 @@ def _named(situation: Situation, given: GiveDrug) -> Iterator[Reason]:
         yield Reason("bedside.drug.no_route", {"routes": ", ".join(ways)}, where="route")
     if known is None and given.route == _INTO_SPINAL_CANAL:
         yield Reason("bedside.drug.intrathecal", source=_INTRATHECAL_SOURCE, where="route")
+
+
+def _of_the_list(situation: Situation, given: GiveDrug, written: str) -> Iterator[Reason]:
+    """A name of the list under a code that is not in it: refused where doses are counted by the code, asked about for others, which have several codes by their use."""
+    limited = situation.limits.tocilizumab.atc
+    for atc, drug in situation.documents.the(Drugs).drugs.items() if written else ():
+        if not _is_called(situation, drug, written):
+            continue
+        listed = Reason("bedside.drug.listed", {"atc": atc, "name": drug.names["en"], "written": _code(given)}, where="atc" if atc == limited else "unusual")
+        yield from [listed] if atc == limited else asked_once([listed], unusual=given.unusual)
 
 
 #: Into the spinal canal goes only what the list of drugs names for it: vincristine given so is nearly always fatal.
@@ -187,10 +198,14 @@ _SUBSTANCE = re.compile(r"[A-Z][0-9]{2}[A-Z]{2}[0-9]{2}")
 
 def _is_called(situation: Situation, known: Drug, written: str) -> bool:
     """Whether what was written is a name of the drug, or how one begins, or one with more to it that is no other drug of the list."""
-    names = {part for name in known.names.values() for part in (_plain(name), *filter(None, _APART.split(_plain(name))))}
-    others = {_plain(name) for drug in situation.documents.the(Drugs).drugs.values() for name in drug.names.values()} - names
+    names = {part for name in _names(known) for part in (_plain(name), *filter(None, _APART.split(_plain(name))))}
+    others = {_plain(name) for drug in situation.documents.the(Drugs).drugs.values() for name in _names(drug)} - names
     begins = len(written) >= (4 if written.isascii() else 2) and any(name.startswith(written) for name in names)
     return begins or (any(name in written for name in names) and not any(other in written for other in others if not any(other in name for name in names)))
+
+
+def _names(drug: Drug) -> tuple[str, ...]:
+    return (*drug.names.values(), *drug.also)
 
 
 #: Between two names of one drug.

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import click
 
-_WHAT_TO_DO = re.compile(r"(?:; |\. )(?=\S)")
+_WHAT_TO_DO = re.compile(r"(?:; |\. )(?!found)(?=\S)")
 
 
 def fail(*sentences: str, printed: bool = False) -> NoReturn:
@@ -28,6 +28,6 @@ def fail(*sentences: str, printed: bool = False) -> NoReturn:
 
 
 def _reason(sentence: str) -> dict[str, object]:
-    """A sentence as a reason; what to do is what follows its first stop."""
+    """A sentence as a reason; what to do is what follows its first stop, unless that says what was found."""
     parts = _WHAT_TO_DO.split(sentence, maxsplit=1)
     return {"code": "command.failed", "values": {}, "where": "", "source": "", "text": sentence, "remedy": parts[1] if len(parts) > 1 else ""}

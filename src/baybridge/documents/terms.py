@@ -153,9 +153,10 @@ class DoseUnit(Part, frozen=True, kw_only=True):
 
 
 class Drug(Part, frozen=True, kw_only=True):
-    """A drug of the bedside: names by language, codes of its ways of giving and of its units (any where none is named), milligrams that ask no question."""
+    """A drug of the bedside: names by language, others that people write, codes of ways of giving and of units (any where none is named), usual milligrams."""
 
     names: Translated
+    also: tuple[str, ...] = ()
     routes: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
     usual_mg: tuple[float, float] | None = None

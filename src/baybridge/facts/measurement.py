@@ -24,6 +24,8 @@ from baybridge.facts.factset import Odd
 from baybridge.facts.fhir import Coded, Found, Resource, codings, items, mapping, moment, name_of, number, span, text, words
 from baybridge.facts.units import UnitMismatchError
 from baybridge.policy.language.types import Value
+from baybridge.record.feeds.orders import DOUBTED
+from baybridge.record.identity.same import is_replaced
 
 FINAL = frozenset({"final", "amended", "corrected"})
 #: Said of a result that is none, or none any more.
@@ -144,6 +146,8 @@ def measure(found: Found, at: datetime, dictionary: Dictionary, said: Callable[[
     """Everything that observations say of facts at or before `at`; `said` answers what one says, where somebody keeps it."""
     measured = Measured()
     born = birth_of(found.of("Patient"))
+    for person in filter(is_replaced, found.of("Patient")):
+        measured.finding(person, "Patient.link", "replaced")
     for resource in found.of("Observation"):
         one = said(resource) if said is not None else said_by(resource, dictionary)
         for code in one.codes:
@@ -214,6 +218,11 @@ def _read_known(
     if status not in FINAL:
         measured.finding(resource, "Observation.status", "status_not_final", status=status[:30] or "-")
         for _, _, fact, _ in known if status not in GONE else ():
+            measured.cannot_use(fact.name, made_at)
+        return
+    if any(text(item.get("url")) == DOUBTED for item in items(mapping(resource.get("meta")).get("extension"))):
+        measured.finding(resource, "Observation.meta", "doubted")
+        for _, _, fact, _ in known:
             measured.cannot_use(fact.name, made_at)
         return
     if any(text(focus.get("reference")) != text(mapping(resource.get("subject")).get("reference")) for focus in items(resource.get("focus"))):

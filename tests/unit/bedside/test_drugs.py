@@ -162,6 +162,17 @@ def test_a_name_in_any_language_is_that_of_its_code(name: str) -> None:
     assert given(weighing(65), name=name, dose="8 mg/kg").name == name.strip()
 
 
+@pytest.mark.parametrize("name", ["tocilizumab", "Tocilizumab 托珠单抗", "托珠單抗", "妥珠单抗", "ACTEMRA", "RoActemra 400 mg", "雅美罗", "toci", "tocilizumab-aazg"])
+def test_a_drug_whose_doses_are_counted_bears_no_other_code(name: str) -> None:
+    assert codes(weighing(65).do(give(atc="L04AC01", name=name, route="IV", dose="8 mg/kg", unusual=True))) == ["bedside.drug.listed"]
+
+
+def test_a_listed_drug_under_another_code_of_its_use_is_asked_about_once() -> None:
+    drops = {"atc": "S01BA01", "name": "dexamethasone nasal drops", "dose_mg": 1, "route": "NG"}
+    assert codes(weighing(65).do(give(**drops))) == ["bedside.drug.listed"]
+    assert codes(weighing(65).do(give(**drops, unusual=True))) == []
+
+
 def test_a_drug_beyond_the_list_has_its_code_and_name() -> None:
     event = given(weighing(65), atc="j06ba02", name="immunoglobulin", amount=0.4, unit="g/kg", route="IV")
     assert (event.atc, event.name, event.route) == ("J06BA02", "immunoglobulin", "IV")

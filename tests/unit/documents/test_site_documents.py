@@ -77,6 +77,8 @@ def test_every_document_of_ours_has_a_kind(folder: str) -> None:
         ("recognition/w.yaml", "id: windows\nrows:\n  - {loinc: 5196-1, purpose: APH_IDM, hours: 1}\n", [(3, "rows[0].loinc", "wrong_value")]),
         ("directory/p.yaml", "id: payers\npayers: {mine: Name}\n", [(2, "payers.mine", "wrong_value")]),
         ("terms/t.yaml", "id: treatments\nlines: {join_days: 2 weeks}\n", [(2, "lines.join_days", "wrong_value")]),
+        ("feeds/l.yaml", "id: l\ntimes: {collected_at: '%d/%m/%y %I:%M'}\n", [(2, "times.collected_at", "wrong_value")] * 2),
+        ("feeds/l.yaml", "id: l\ntimes: {collected_at: '%d/%m/%Y %I:%M %p'}\n", []),
     ],
 )  # fmt: skip
 def test_fault_is_told_at_its_line_and_field(tmp_path: Path, name: str, text: str, expected: list[tuple[int, str, str]]) -> None:

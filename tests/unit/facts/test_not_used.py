@@ -10,6 +10,7 @@ import pytest
 from baybridge.documents.loader import Documents, packaged_data
 from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.reading import read
+from baybridge.record.feeds.orders import DOUBTED
 
 DOCUMENTS = Documents(packaged_data())
 DICTIONARY = Dictionary.from_documents(DOCUMENTS.folder("facts"), DOCUMENTS.folder("terms"))
@@ -57,6 +58,7 @@ def told(resource: dict[str, Any]) -> tuple[object, list[str]]:
         (neutrophils(focus=[{"reference": "Patient/q"}]), "of_another"),
         (neutrophils(focus=[{"display": "the donor"}]), "of_another"),
         (neutrophils(focus=[{"reference": "Patient/p"}, {"identifier": {"value": "Q"}}]), "of_another"),
+        (neutrophils(meta={"extension": [{"url": DOUBTED, "valueBoolean": True}]}), "doubted"),
         (panel(0.3, 3), "said_twice"),
         (panel(0.3, None), "said_twice"),
         (
@@ -92,3 +94,9 @@ def test_a_record_that_is_marked_as_test_data_is_read() -> None:
     """The mark makes the case a synthetic one, which every page says; senders mark results and leave the Patient bare."""
     found = read([{"resourceType": "Patient", "id": "p", "birthDate": "1968-04-09"}, neutrophils(meta={"tag": [{"code": "HTEST"}]})], AT, DICTIONARY)
     assert found.values.get("neutrophils") == 5
+
+
+def test_what_stands_with_a_person_whose_record_another_replaces_is_used_and_told() -> None:
+    replaced = {"link": [{"other": {"reference": "Patient/q"}, "type": "replaced-by"}]}
+    found = read([{"resourceType": "Patient", "id": "p", "birthDate": "1968-04-09"} | replaced, neutrophils()], AT, DICTIONARY)
+    assert (found.values.get("neutrophils"), [(odd.code, odd.path) for odd in found.odd]) == (5, [("facts.odd.replaced", "Patient.link")])

@@ -76,7 +76,7 @@ def test_of_a_message(taken: str, ward: Ward) -> None:
 
 @pytest.mark.parametrize(("taken", "code"), [(WRONG[0], CODE), (WRONG[1], CODE), (WRONG[2], "record.import.csv_time")])
 def test_of_a_table(taken: str, code: str, ward: Ward) -> None:
-    table = f"p,n,b,c,v,u,t,s\n11010519491231002X,Chan Tai Man,1980-01-01,HGB,101,g/L,{taken[:16].replace('T', ' ')},final\n"
+    table = f"p,n,b,c,v,u,t,s\n110105198001010024,Chan Tai Man,1980-01-01,HGB,101,g/L,{taken[:16].replace('T', ' ')},final\n"
     assert told(ward, "o.csv", table.encode(), source="cn", open_cases=True) == [code]
     assert used(ward) == set()
 

@@ -10,7 +10,8 @@ from itertools import permutations
 import pytest
 from sqlalchemy import Connection, create_engine
 
-from baybridge.record.intake.importing import batches, file_batch, plan
+from baybridge.record.feeds.orders import DOUBTED
+from baybridge.record.intake.importing import batches, file_batch, left_out, plan
 from baybridge.record.intake.reading import Source
 from baybridge.record.store import store
 from baybridge.record.store.tables import metadata
@@ -34,6 +35,7 @@ def message(hour: int, obx: str | None, *, reported: str = "F") -> str:
 
 FIRST = message(9, "NM|26499-4^Neutrophils^LN||1.8|10*9/L^^UCUM|||||F|||20260308080000+0800")
 CORRECTED = message(10, "NM|26499-4^Neutrophils^LN||180|10*6/L^^UCUM|||||C|||20260308083000+0800", reported="C")
+OF_NO_ORDER = ["record.import.hl7_placer_alone", "record.import.change_of_nothing"]
 WITHDRAWN = message(11, None, reported="X")
 
 
@@ -43,7 +45,7 @@ def take_in(connection: Connection, *messages: str) -> list[str]:
     made, problems = plan(connection, source), []
     for batch in batches(source, made):
         file_batch(connection, source, batch, made, at=AT)
-        problems += [problem.code for problem in batch.problems]
+        problems += [problem.code for problem in [*batch.problems, *left_out(connection, made, batch.announced)]]
     return problems
 
 
@@ -118,6 +120,7 @@ def test_whatever_the_order_of_files_of_one_command(connection: Connection, text
     assert set(in_files(connection, *texts)) <= {
         "record.import.older_message",
         "record.import.duplicate_id",
+        "record.import.change_of_nothing",  # so far: what it changes comes with the next file
     }  # of the patient, who comes with each
     assert standing(connection)["status"] == "corrected"
 
@@ -135,12 +138,12 @@ def test_a_correction_of_another_patients_order_or_test_reaches_nothing(connecti
 def test_of_two_orders_filed_under_one_placers_number_none_is_guessed(connection: Connection) -> None:
     assert take_in(connection, FIRST) == []
     assert take_in(connection, FIRST.replace("F77", "F78").replace("|M9|", "|M9b|")) == []
-    assert take_in(connection, by_placer(CORRECTED)) == ["record.import.hl7_placer_alone"]
+    assert take_in(connection, by_placer(CORRECTED)) == OF_NO_ORDER
 
 
 def test_a_changed_result_in_a_report_that_says_it_is_final_is_told_too(connection: Connection) -> None:
     changed = by_placer(CORRECTED).replace("|" * 18 + "C", "|" * 18 + "F")
-    assert take_in(connection, changed) == ["record.import.hl7_placer_alone"]
+    assert take_in(connection, changed) == OF_NO_ORDER
 
 
 def test_a_filler_that_is_a_placeholder_is_none(connection: Connection) -> None:
@@ -207,7 +210,7 @@ def test_the_number_of_another_patients_order_is_not_the_same_order(connection: 
 
 def test_of_two_orders_under_one_placers_number_none_is_guessed(connection: Connection) -> None:
     second = FIRST.replace("F77", "F78").replace("|M9|", "|M9b|")
-    assert take_in(connection, FIRST, second, by_placer(CORRECTED)) == ["record.import.hl7_placer_alone"]
+    assert take_in(connection, FIRST, second, by_placer(CORRECTED)) == OF_NO_ORDER
     assert len(list(store.changed_since(connection, None, "Observation"))) == 3
 
 
@@ -255,3 +258,106 @@ def test_a_sub_id_says_which_is_meant_whatever_its_time(connection: Connection) 
     take_in(connection, f"{message(9, None)}\r{obx(1, '5.0', 6, sub_id='1')}\r{obx(2, '9.0', 8, sub_id='2')}")
     assert take_in(connection, f"{message(10, None)}\r{obx(1, '8.5', 6, 'C', '2')}") == []
     assert curve(connection) == [("06", 5.0, "final"), ("06", 8.5, "corrected")]
+
+
+# --- a code said both ways round -------------------------------------------------------------------------------------
+
+LOINC, LOCAL = "26499-4^Neutrophils^LN", "NEU^Neutrophils^L"
+
+
+def coded(code: str, hour: int, value: str = "1.8", status: str = "F", sub_id: str = "") -> str:
+    return message(hour, f"NM|{code}|{sub_id}|{value}|10*9/L^^UCUM|||||{status}|||20260308080000+0800")
+
+
+def stands(connection: Connection) -> list[tuple[float, str, bool]]:
+    """Value, status, and whether it is in doubt, of each result here."""
+    found = [one.resource for one in store.changed_since(connection, None, "Observation")]
+    doubts = [any(item["url"] == DOUBTED for item in one["meta"]["extension"]) for one in found]
+    return sorted((float(one["valueQuantity"]["value"]), one["status"], doubt) for one, doubt in zip(found, doubts, strict=True))
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (f"{LOINC}^{LOCAL}", f"{LOCAL}^{LOINC}"),
+        (f"{LOCAL}^{LOINC}", f"{LOINC}^{LOCAL}"),
+        (f"{LOINC}^{LOCAL}", LOCAL),
+        (f"{LOINC}^{LOCAL}", LOINC),
+        (LOCAL, f"{LOINC}^{LOCAL}"),
+    ],
+)
+@pytest.mark.parametrize("sub_id", ["", "2"])
+def test_a_change_reaches_its_result_by_any_of_its_codes(connection: Connection, first: str, second: str, sub_id: str, together: bool) -> None:
+    sent = [coded(first, 9, sub_id=sub_id), coded(second, 10, "2.5", "C", sub_id), coded(first, 11, "2.5", "F", sub_id), coded(second, 12, "2.5", "W", sub_id)]
+    for files in [tuple(sent)] if together else [(one,) for one in sent]:
+        assert take_in(connection, *files) == []
+    assert stands(connection) == [(2.5, "entered-in-error", False)]
+    (report,) = [one.resource for one in store.changed_since(connection, None, "DiagnosticReport")]
+    (result,) = [one.resource["id"] for one in store.changed_since(connection, None, "Observation")]
+    assert report["result"] == [{"reference": f"Observation/{result}"}]
+    before = versions(connection)
+    assert take_in(connection, *sent) == [] and versions(connection) == before
+
+
+@pytest.mark.parametrize(("code", "sub_id"), [(f"777-3^Platelets^LN^{LOCAL}", "1"), (f"{LOINC}^{LOCAL}", "2"), ("PLT^Platelets^L", "1")])
+@pytest.mark.parametrize("status", ["C", "D", "W", "X"])
+def test_a_change_of_another_code_or_sub_id_changes_nothing_and_is_told(connection: Connection, code: str, sub_id: str, status: str) -> None:
+    take_in(connection, coded(f"{LOCAL}^{LOINC}", 9, sub_id="1"))
+    assert take_in(connection, coded(code, 10, "9", status, sub_id)) == ["record.import.change_of_nothing"]
+    assert (1.8, "final", False) in stands(connection)
+
+
+@pytest.mark.parametrize(("order", "patient"), [("F78", "P700"), ("F77", "P701")])
+def test_a_change_of_no_result_of_ours_is_told(connection: Connection, order: str, patient: str) -> None:
+    take_in(connection, FIRST)
+    other = CORRECTED.replace("F77", order).replace("P700", patient)
+    assert "record.import.change_of_nothing" in take_in(connection, other)
+    assert {status for _, status, _ in stands(connection)} == {"final", "corrected"}
+
+
+def test_a_change_before_what_it_changes_in_one_file_is_no_news(connection: Connection) -> None:
+    assert set(take_in(connection, CORRECTED, FIRST)) == {"record.import.older_message"}
+
+
+@pytest.mark.parametrize("status", ["C", "W"])
+def test_where_a_change_may_mean_what_has_another_kind_of_code_that_is_not_used(connection: Connection, status: str) -> None:
+    take_in(connection, coded(LOCAL, 9))
+    change = coded(LOINC, 10, "2.5", status)
+    assert take_in(connection, change) == ["record.import.change_of_one_of"]
+    assert (1.8, "final", True) in stands(connection)
+    assert take_in(connection, coded(LOCAL, 9), change) == [], "the same again changes nothing"
+    assert (1.8, "final", True) in stands(connection)
+    assert take_in(connection, coded(LOCAL, 11, "1.9", "C")) == [], "its source says what it is"
+    assert (1.9, "corrected", False) in stands(connection)
+
+
+def test_two_results_of_a_message_with_one_code_in_common_are_two(connection: Connection) -> None:
+    second = f"OBX|2|NM|777-3^Platelets^LN^{LOCAL}||250|10*9/L^^UCUM|||||F|||20260308080000+0800"
+    both = f"{coded(f'{LOINC}^{LOCAL}', 9)}\r{second}"
+    assert take_in(connection, both) == []
+    assert len(stands(connection)) == 2
+    assert take_in(connection, coded(LOCAL, 10, "2.5", "W")) == ["record.import.change_of_one_of"]
+    assert stands(connection)[::2] == [(1.8, "final", True), (250, "final", True)]
+
+
+def ordered(text: str, code: str) -> str:
+    return text.replace("|CBC^CBC^L|", f"|{code}|")
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_report_that_was_asked_for_by_codes_both_ways_round_is_one(connection: Connection, together: bool) -> None:
+    panel, swapped = "58410-2^Blood count^LN^CBC^CBC^L", "CBC^CBC^L^58410-2^Blood count^LN"
+    sent = [ordered(FIRST, panel), ordered(CORRECTED, swapped), ordered(WITHDRAWN, swapped)]
+    for files in [tuple(sent)] if together else [(one,) for one in sent]:
+        assert take_in(connection, *files) == []
+    assert stands(connection) == [(180, "cancelled", False)]
+    assert len(list(store.changed_since(connection, None, "DiagnosticReport"))) == 1
+
+
+@pytest.mark.parametrize("withdrawn", [WITHDRAWN.replace("F77", "F78"), ordered(WITHDRAWN, "LFT^Liver^L")])
+def test_a_withdrawal_of_a_report_that_named_no_result_is_told_once(connection: Connection, withdrawn: str) -> None:
+    take_in(connection, FIRST)
+    told = "record.import.change_of_nothing"
+    assert [told in take_in(connection, withdrawn) for _ in range(2)] == [True, False]
+    assert stands(connection) == [(1.8, "final", False)]

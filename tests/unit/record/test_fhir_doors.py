@@ -469,3 +469,32 @@ def test_a_bundle_of_strange_entries_is_refused(client, kind):
         assert answer.status_code < 500
         if answer.status_code == 200:
             assert answer.json()["entry"][0]["response"]["status"].startswith("4")
+
+
+# --- the id of an address -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("body", [RESULT, {name: value for name, value in RESULT.items() if name != "id"}])
+@pytest.mark.parametrize("kind", ["", "transaction", "batch"])
+def test_a_put_under_another_id_than_its_body_has_is_refused(client, kind, body):
+    if kind:
+        answer = transaction(client, {"resource": body, "request": {"method": "PUT", "url": "Observation/other"}}, kind=kind)
+        told = answer.json() if kind == "transaction" else answer.json()["entry"][0]["response"]["outcome"]
+    else:
+        answer = client.put("/fhir/Observation/other", json=body)
+        told = answer.json()
+    assert answer.status_code == (200 if kind == "batch" else 400)
+    assert [issue["details"]["coding"][0]["code"] for issue in told["issue"]] == ["record.address_mismatch"]
+    assert ids(client.get("/fhir/Observation")) == []
+
+
+def test_an_address_that_says_another_id_than_its_entry_is_refused(client):
+    entry = {"fullUrl": "http://node.example/fhir/Observation/x", "resource": RESULT, "request": {"method": "PUT", "url": "Observation/o"}}
+    assert reasons(transaction(client, entry)) == ["record.address_mismatch"]
+
+
+def test_a_patch_is_refused(client):
+    client.put("/fhir/Observation/o", json=RESULT)
+    assert client.patch("/fhir/Observation/o", json=[{"op": "replace", "path": "/id", "value": "other"}]).status_code == 405
+    assert reasons(transaction(client, {"resource": {"resourceType": "Parameters"}, "request": {"method": "PATCH", "url": "Observation/o"}})) == ["record.bundle.entry"]
+    assert ids(client.get("/fhir/Observation")) == ["o"]

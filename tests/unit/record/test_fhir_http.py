@@ -423,3 +423,19 @@ def test_a_put_that_leaves_a_person_out_wipes_nobody_and_lets_nobody_in(sign_in)
     assert renamed.status_code == 200
     other = client.put("/fhir/Patient/p", json={**PATIENT, "name": [{"family": "Lee"}], "birthDate": "1988-05-05"})
     assert (other.status_code, "overwritten" in other.text) == (409, True)
+
+
+def test_a_birth_date_other_than_that_of_the_identity_number_is_told_and_replaces_nothing(sign_in):
+    client = sign_in("coordinator")
+    numbered = {**PATIENT, "identifier": [{"system": "urn:cn:resident-id", "value": "11010519491231002X"}], "birthDate": "1949-12-31"}
+
+    def put(resource):
+        entry = {"resource": resource, "request": {"method": "PUT", "url": f"Patient/{resource['id']}"}}
+        return client.post("/fhir", json={"resourceType": "Bundle", "type": "transaction", "entry": [entry]})
+
+    told = put({**numbered, "id": "q", "birthDate": "1994-12-31"}).json()["entry"][0]["response"]["outcome"]["issue"]
+    assert [issue["details"]["coding"][0]["code"] for issue in told] == ["record.import.birth_number"]
+    assert "outcome" not in put(numbered).json()["entry"][0]["response"]
+    refused = client.put("/fhir/Patient/p", json={**numbered, "birthDate": "1994-12-31"})
+    assert (refused.status_code, reasons(refused)) == (409, ["record.identity.birth_number"])
+    assert client.get("/fhir/Patient/p").json()["birthDate"] == "1949-12-31"

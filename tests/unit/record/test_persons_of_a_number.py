@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import BytesIO
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, create_engine
@@ -38,8 +39,8 @@ def message(order: int, person: str, value: str | None = None, status: str = "F"
     return "\r".join([head, f"PID|1||P100^^^HOSP^MR||{person}".rstrip("|"), f"OBR|1||X{order}|CBC^CBC^L|||20260308090000+0800", obx])
 
 
-def take_in(connection: Connection, data: str, name: str = "x.hl7", source: str = "") -> list[str]:
-    file = Source(name, lambda: BytesIO(data.encode()))
+def take_in(connection: Connection, data: str, name: str = "x.hl7", source: str = "", feed: dict[str, Any] | None = None) -> list[str]:
+    file = Source(name, lambda: BytesIO(data.encode()), feed=feed)
     made, told = plan(connection, file, source=source), []
     for batch in batches(file, made):
         file_batch(connection, file, batch, made, at=AT)
@@ -215,3 +216,62 @@ def test_what_is_told_and_taken_in_is_not_counted_as_left_out(connection: Connec
         report.add(batch, file_batch(connection, file, batch, made, at=AT))
     assert report.problem_count > 0
     assert (report.resources, report.created, report.rejected, made.count) == (5, 5, 0, 5)
+
+
+# --- the birth date of an identity number -----------------------------------------------------------------------------
+
+NUMBERED = {"resourceType": "Patient", "id": "1", "identifier": [{"system": "urn:cn:resident-id", "value": "11010519491231002X"}], "name": [{"text": A}]}
+
+
+@pytest.mark.parametrize(
+    ("born", "told"),
+    [("1949-12-31", []), ("1949-12", []), ("1949", []), (None, []), ("1949-12-30", ["birth_number"]), ("1950", ["birth_number"])],
+)
+@pytest.mark.parametrize("number", ["11010519491231002X", "110105491231002"])
+def test_a_birth_date_beside_that_of_the_number(connection: Connection, born: str | None, told: list[str], number: str) -> None:
+    person = NUMBERED | {"identifier": [{"system": "urn:cn:resident-id", "value": number}]} | ({"birthDate": born} if born else {})
+    assert ndjson(connection, person) == told
+    assert people(connection) == {A: (born, None, [])}
+
+
+@pytest.mark.parametrize("identifiers", [{}, {"identifier": None}])
+def test_the_birth_date_of_the_number_stays_until_a_person_decides(connection: Connection, identifiers: dict[str, object]) -> None:
+    ndjson(connection, NUMBERED | {"birthDate": "1949-12-31"})
+    later = {name: value for name, value in (NUMBERED | {"birthDate": "1994-12-31"} | identifiers).items() if value is not None}
+    assert ndjson(connection, later) == ["birth_kept"]
+    assert people(connection) == {A: ("1949-12-31", None, [])}
+
+
+def test_a_wrong_birth_date_is_corrected_to_that_of_the_number(connection: Connection) -> None:
+    assert ndjson(connection, NUMBERED | {"birthDate": "1994-12-31"}) == ["birth_number"]
+    assert ndjson(connection, NUMBERED | {"birthDate": "1949-12-31"}) == []
+    assert people(connection) == {A: ("1949-12-31", None, [])}
+
+
+def test_the_numbers_of_messages_and_tables_are_compared_too(connection: Connection) -> None:
+    feed = {
+        "id": "cn", "identifier_system": "urn:cn:resident-id", "identifier_systems": {"urn:hl7v2:HOSP:MR": "urn:cn:resident-id"},
+        "columns": {"patient": "p", "birth_date": "b", "code": "c", "value": "v", "collected_at": "t", "status": "s"},
+    }  # fmt: skip
+    table = "p,b,c,v,t,s\n11010519491231002X,1950-01-01,PLT,5,2026-03-08 09:00,final\n11010519491231002X,1950-01-01,PLT,6,2026-03-08 10:00,final\n"
+    assert take_in(connection, table, "x.csv", feed=feed) == ["birth_number"]
+    assert take_in(connection, message(1, CHAN).replace("P100", "11010519491231002X"), feed=feed).count("birth_number") == 1
+
+
+# --- a record that its source does not use any more -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"active": True}, []),
+        ({"active": False}, ["patient_inactive"]),
+        ({"link": [{"other": {"reference": "Patient/2"}, "type": "replaces"}]}, []),
+        ({"active": False, "link": [{"other": {"reference": "Patient/2"}, "type": "replaced-by"}]}, ["patient_inactive", "patient_replaced"]),
+    ],
+)
+def test_a_record_that_is_not_in_use_or_replaced_is_told_and_keeps_its_results(connection: Connection, said: dict[str, object], told: list[str]) -> None:
+    other = {"resourceType": "Patient", "id": "2", "name": [{"text": B}]}
+    result = {"resourceType": "Observation", "id": "o", "status": "final", "code": {"text": "n"}, "subject": {"reference": "Patient/1"}, "valueQuantity": {"value": 5}}
+    assert ndjson(connection, other, NUMBERED | said, result) == told
+    assert people(connection) == {A: (None, None, [5.0]), B: (None, None, [])}

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, create_engine
 
+from baybridge.documents.feed import unclear_form
 from baybridge.record.intake.importing import batches, file_batch, plan
 from baybridge.record.intake.reading import Source
 from baybridge.record.store import store
@@ -128,3 +129,75 @@ def test_a_sex_that_the_mapping_does_not_translate_is_told(connection: Connectio
     feed = FEED | {"columns": FEED["columns"] | {"sex": "x"}}
     text = HEADINGS.replace("s\n", "s,x\n") + line("11010519491231002X").replace("final", f"final,{written}")
     assert told(connection, "x.csv", text, feed) == codes
+
+
+@pytest.mark.parametrize(
+    ("url", "codes", "filed"),
+    [
+        ("Observation/o1", [], 1),
+        ("Observation/other", ["address_mismatch"], 0),
+        ("/Observation/other", ["address_mismatch"], 0),
+        ("Observation?identifier=urn:lab|7", [], 1),
+    ],
+)
+def test_a_put_under_another_id_than_its_resource_has_is_told_and_not_filed(connection: Connection, url: str, codes: list[str], filed: int) -> None:
+    put = {"resource": result(), "request": {"method": "PUT", "url": url}}
+    whole = {"resourceType": "Bundle", "type": "batch", "entry": [entry(PATIENT), put]}
+    assert told(connection, "x.json", json.dumps(whole)) == codes
+    assert len(list(store.changed_since(connection, None, "Observation"))) == filed
+
+
+def test_an_address_that_says_another_id_than_its_resource_has_is_told(connection: Connection) -> None:
+    whole = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": PATIENT, "fullUrl": "http://his.example/fhir/Patient/p9"}]}
+    assert told(connection, "x.json", json.dumps(whole)) == ["full_url_mismatch"]
+
+
+@pytest.mark.parametrize("form", ["%d/%m/%Y %I:%M", "%H:%M %p %d/%m/%Y", "%d/%m/%y", "%m/%Y", "%H:%M", "%d/%M/%Y", "%c", "%Y-%m-%d %H:%M %Z", "%Q"])
+def test_a_mapping_whose_time_may_be_several_reads_nothing(connection: Connection, form: str) -> None:
+    assert told(connection, "x.csv", HEADINGS + line("11010519491231002X"), FEED | {"times": {"collected_at": form}}) == ["csv_time_form"]
+    assert list(store.changed_since(connection, None, None)) == []
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d %I:%M %p", "%Y-%m-%dT%H:%M:%S%z", "%d %b %Y", "%j/%Y %H", "100%% %Y%m%d%H%M"])
+def test_a_form_that_says_its_day_and_hour_is_none_of_those(form: str) -> None:
+    assert unclear_form(form) == []
+
+
+NUMBERED_FEED = FEED | {"columns": FEED["columns"] | {"result_id": "r", "reported_at": "i"}}
+
+
+def sample(day: int, value: str, status: str = "final", reported: str = "") -> str:
+    return f"11010519491231002X,Zhang San,1949-12-31,PLT,{value},10*9/L,2026-03-{day:02d} 09:00,{status},S17,{reported}\n"
+
+
+def platelets(connection: Connection) -> list[tuple[str, int, str]]:
+    found = [one.resource for one in store.changed_since(connection, None, "Observation")]
+    return sorted((one["effectiveDateTime"][8:10], int(one["valueQuantity"]["value"]), one["status"]) for one in found)
+
+
+@pytest.mark.parametrize("is_reported", [True, False])
+@pytest.mark.parametrize("together", [True, False])
+def test_a_sample_number_of_another_day_is_another_sample(connection: Connection, together: bool, is_reported: bool) -> None:
+    lines = [sample(day, str(value), reported=f"2026-03-{day:02d} 12:00" if is_reported else "") for day, value in ((8, 250), (9, 20))]
+    headings = HEADINGS.strip() + ",r,i\n"
+    for _ in range(2):  # the same again changes nothing
+        codes = [code for text in (["".join(lines)] if together else lines) for code in told(connection, "x.csv", headings + text, NUMBERED_FEED)]
+        assert platelets(connection) == [("08", 250, "final"), ("09", 20, "final")]
+    assert "sample_again" not in codes
+
+
+def test_a_sample_number_of_another_day_is_told_and_corrected_where_it_stands(connection: Connection) -> None:
+    headings = HEADINGS.strip() + ",r,i\n"
+    assert told(connection, "x.csv", headings + sample(8, "250"), NUMBERED_FEED) == []
+    assert told(connection, "x.csv", headings + sample(9, "20"), NUMBERED_FEED) == ["sample_again"]
+    assert told(connection, "x.csv", headings + sample(9, "21", "corrected"), NUMBERED_FEED) == []
+    assert told(connection, "x.csv", headings + sample(8, "251", "corrected"), NUMBERED_FEED) == []
+    assert platelets(connection) == [("08", 251, "corrected"), ("09", 21, "corrected")]
+
+
+def test_a_corrected_day_of_a_sample_replaces_and_the_first_line_once_more_brings_nothing_back(connection: Connection) -> None:
+    headings = HEADINGS.strip() + ",r,i\n"
+    told(connection, "x.csv", headings + sample(8, "250", reported="2026-03-08 12:00"), NUMBERED_FEED)
+    assert told(connection, "x.csv", headings + sample(9, "250", "corrected", "2026-03-09 12:00"), NUMBERED_FEED) == ["sample_corrected_day"]
+    told(connection, "x.csv", headings + sample(8, "250", reported="2026-03-08 12:00"), NUMBERED_FEED)
+    assert platelets(connection) == [("09", 250, "corrected")]

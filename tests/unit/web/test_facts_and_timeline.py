@@ -31,11 +31,11 @@ def ward(tmp_path: Path) -> Iterator[Ward]:
     made.node.storage.close()
 
 
-def page(ward: Ward, address: str) -> str:
+def page(ward: Ward, address: str, *, name: str = "physician", status: int = 200) -> str:
     with TestClient(application(ward.node, workers=False)) as client:
-        client.post("/sign-in", data={"name": "physician", "password": "a long enough password"})
+        client.post("/sign-in", data={"name": name, "password": "a long enough password"})
         answer = client.get(f"/cases/{CASE}/{address}", headers={"accept-language": "en"})
-    assert answer.status_code == 200, answer.text
+    assert answer.status_code == status, answer.text
     return answer.text
 
 
@@ -100,6 +100,19 @@ def test_the_timeline_is_newest_first_and_shows_one_kind_where_the_address_says_
 def test_every_event_has_a_kind(ward: Ward) -> None:
     del ward
     assert {timeline_page._KIND_OF.get(kind.__module__.rpartition(".")[2]) for kind in EVENT_TYPES.values()} <= set(timeline_page.KINDS)
+
+
+def test_the_timeline_opens_no_entry_of_a_page_that_is_closed_to_the_reader(ward: Ward) -> None:
+    ward.account("laboratory", Role.LABORATORY)
+    assessed = ward.assess()
+    assert assessed
+    entry = next(one.event_id for one in ward.events if type(one.event).__name__ == "AssessmentRecorded")
+    seen = page(ward, "timeline")
+    assert "Assessment" in seen and f"e-{entry}" in seen and "your role does not open" not in seen
+    closed = page(ward, "timeline", name="laboratory")
+    assert f"e-{entry}" not in closed and "Entries of pages that your role does not open" in closed
+    page(ward, f"entries/{entry}", name="laboratory", status=403)
+    page(ward, f"entries/{entry}")
 
 
 def test_neither_page_shows_what_belongs_to_the_program(ward: Ward) -> None:

@@ -95,9 +95,11 @@ def test_a_usual_round_takes_four_ticks_beyond_what_is_measured(nurse: Nurse) ->
     assert len(ticks) <= 4
 
 
-def test_an_item_that_was_wrong_is_wrong_beside_the_tick_for_all(nurse: Nurse) -> None:
-    assert nurse.enter(**{"findings.ice_all": "yes", "findings.ice_attention": "0"}) == 303
-    assert dict(nurse.ward.case.assessments[-1].event.findings)["ice_score"] == 9
+@pytest.mark.parametrize(("item", "points"), [("ice_attention", "0"), ("ice_orientation", "2"), ("ice_score", "9")])
+def test_a_tick_for_all_and_an_item_that_was_wrong_contradict(nurse: Nurse, item: str, points: str) -> None:
+    assert nurse.enter(**{"findings.ice_all": "yes", f"findings.{item}": points}) != 303
+    assert not nurse.ward.case.assessments
+    assert nurse.enter(**{"findings.ice_all": "yes", "findings.ice_attention": "1"}) == 303
 
 
 def test_a_child_is_asked_capd_and_no_ice(tmp_path: Path) -> None:

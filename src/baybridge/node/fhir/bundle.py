@@ -21,6 +21,7 @@ from baybridge.node.fhir.conditions import expected_version, only_if_none
 from baybridge.node.fhir.interactions import Interaction
 from baybridge.node.fhir.pointing import Pointed, Write, pointed
 from baybridge.node.intake.record_times import told_times
+from baybridge.record.intake.addresses import base_of, without_version
 from baybridge.record.store.search import Pairs, SearchResult
 from baybridge.record.store.store import Version
 
@@ -129,6 +130,9 @@ def _read_entry(entry: object, where: str) -> Entry | Refusal:
         return Look(kind, logical_id, pairs, where)
     if query is not None or (method != "POST" and not logical_id):
         return _bad(f"{where}.request.url", "Type to create, Type/id to change or delete; a condition in ifNoneExist", "another address")
+    full_url = without_version(_url(entry))[0]
+    if method == "PUT" and base_of(full_url) and full_url.rpartition("/")[2] != logical_id:
+        return refuse(interactions.mismatch("fullUrl", "the id of the address", where), category=Category.INVALID)
     return _conditional(method, kind, logical_id, entry.get("resource"), request, where)
 
 

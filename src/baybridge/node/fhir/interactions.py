@@ -36,6 +36,7 @@ from baybridge.record.fhir import signed
 from baybridge.record.fhir.definitions import MADE_HERE, NOT_OFFERED, resource_types
 from baybridge.record.fhir.validate import errors, validate
 from baybridge.record.fhir.wire import Json
+from baybridge.record.identity.documents import is_born_otherwise
 from baybridge.record.identity.known import is_another, kept, known_states
 from baybridge.record.store import store
 from baybridge.record.store.search import Pairs, SearchResult, search
@@ -324,15 +325,16 @@ def form_reasons(interaction: Interaction) -> list[Reason]:
     if not isinstance(resource, dict) or reasons:
         return reasons
     if resource.get("resourceType") != interaction.kind:
-        reasons.append(_mismatch("resourceType", interaction.kind, where))
+        reasons.append(mismatch("resourceType", interaction.kind, where))
     if interaction.method == "PUT" and resource.get("id") != interaction.logical_id:
-        reasons.append(_mismatch("id", "the id of the address", where))
+        reasons.append(mismatch("id", "the id of the address", where))
     if is_projection(resource):
         reasons.append(Reason("record.projection", where=f"{where}.meta.tag".lstrip(".")))
     return reasons
 
 
-def _mismatch(element: str, expected: str, where: str) -> Reason:
+def mismatch(element: str, expected: str, where: str) -> Reason:
+    """That an element says another resource than the address under which it is to be filed."""
     values = {"expected": expected, "found": "another one"}
     return Reason("record.address_mismatch", {"element": element, **values}, where=f"{where}.{element}".lstrip("."))
 
@@ -376,7 +378,10 @@ def _next_of_person(unit: Unit, interaction: Interaction, held: Version) -> Vers
     resource = interaction.resource or {}
     if is_another(resource, known_states(store.lasting_versions(store.history(unit.connection, "Patient", held.id)))):
         return refuse(Reason("record.identity.other_person", where=interaction.where), category=Category.CONFLICT)
-    return store.put(unit.connection, kept(resource, held.resource), at=unit.at, expected_version=interaction.expected_version)
+    person = kept(resource, held.resource)
+    if is_born_otherwise(person) and held.resource.get("birthDate") and not is_born_otherwise({**person, "birthDate": held.resource.get("birthDate")}):
+        return refuse(Reason("record.identity.birth_number", where=f"{interaction.where}.birthDate".lstrip(".")), category=Category.CONFLICT)
+    return store.put(unit.connection, person, at=unit.at, expected_version=interaction.expected_version)
 
 
 def _stop_impossible(node: Node, versions: Sequence[Version | None]) -> None:

@@ -15,6 +15,8 @@ from sqlalchemy import Connection
 from baybridge.base.outcome import Reason
 from baybridge.facts.fhir import mapping, moment
 from baybridge.facts.measurement import birth_of, time_doubt
+from baybridge.record.identity.documents import is_born_otherwise
+from baybridge.record.intake.earlier import EXPECTED, TOLD
 from baybridge.record.intake.importing import Batch, ImportProblem
 from baybridge.record.intake.reading import Source
 from baybridge.record.store import store
@@ -35,6 +37,7 @@ _PLANNED = frozenset({"preparation", "registered", "in-progress", "on-hold", "no
 _FOUND = {"time_ahead": "a time after it came in", "time_before_birth": "a time before the birth of the patient", "time_before_1900": "a time before 1900",
           "time_after_report": "a time after it was reported"}  # fmt: skip
 _CODE = "record.import.time_beyond"
+_BIRTH = "record.import.birth_number"
 _EXPECTED = "a time from the birth of the patient to now, and not after its report"
 #: When the same resource says that it was reported, which is after what it reports.
 _REPORTED = {"Observation": "issued", "DiagnosticReport": "issued", "Specimen": "receivedTime"}
@@ -52,7 +55,9 @@ def tell_times(connection: Connection, source: Source, batch: Batch, now: dateti
 
 
 def told_times(connection: Connection, version: Version, now: datetime) -> list[Reason]:
-    """What is told of a version that was written: each time that cannot be."""
+    """What is told of a version that was written: each time that cannot be, and a birth date that is another than the identity number's."""
+    if not version.deleted and version.type == "Patient" and version.change != "unchanged" and is_born_otherwise(version.resource):
+        return [Reason(_BIRTH, dict(zip(("expected", "found"), (EXPECTED["birth_number"][1], TOLD["birth_number"]), strict=True)), where="Patient.birthDate")]
     if version.deleted or version.type not in _ELEMENTS:
         return []
     held = store.get(connection, "Patient", version.patient) if version.patient else None

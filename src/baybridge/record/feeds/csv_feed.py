@@ -16,7 +16,7 @@ The mapping document:
     columns: {patient: HKID, name: Name, birth_date: DOB, sex: Sex, code: Test, name_of_test: "Test name", value: Result, unit: Unit,
               low: Low, high: High, reference: Range, collected_at: Collected, reported_at: Reported, status: Status, method: Method,
               specimen: Specimen, result_id: "Lab no"}
-    times: {collected_at: "%d/%m/%Y %H:%M", birth_date: "%d/%m/%Y"}   # ISO 8601 where left out
+    times: {collected_at: "%d/%m/%Y %H:%M", birth_date: "%d/%m/%Y"}   # as Python's strptime has them; ISO 8601 where left out
     words: {status: {Approved: final}, sex: {M: male}}
     codes: {CRE: {loinc: 2160-0, unit: mg/dL, name: creatinine}}
 
@@ -36,6 +36,7 @@ from hashlib import sha256
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from baybridge.documents.feed import unclear_form
 from baybridge.record.feeds.code_mapping import mapped
 from baybridge.record.feeds.hl7v2 import Fault, codec_of, is_utf8_instead
 from baybridge.record.feeds.hl7v2_fhir import SENT_AT, Taken
@@ -64,6 +65,10 @@ def read_csv(data: bytes, feed: Mapping[str, Any], zone: ZoneInfo) -> Iterator[T
     if codec is None or missing:
         expected = f"columns {', '.join(_NEEDED)}; encoding one of {', '.join(_ENCODINGS)}"
         yield Taken(0, faults=[Fault("csv_mapping", "columns", expected, f"without {', '.join(missing)}" if missing else encoding[:20])])
+        return
+    unclear = [(name, *one) for name, form in sorted((feed.get("times") or {}).items()) for one in unclear_form(str(form))]
+    if unclear:
+        yield Taken(0, faults=[Fault("csv_time_form", f"times.{name}", expected, found) for name, expected, found in unclear])
         return
     text: str | None = None
     with contextlib.suppress(UnicodeError):  # told below
@@ -202,6 +207,8 @@ class _Line:
         patient = self._patient(number)
         observation = self._observation(patient["id"], number)
         self.taken.resources += [patient, *([observation] if observation else [])]
+        if observation and self.cell("result_id"):
+            self.taken.by_sample.add(observation["id"])
         return self.taken
 
     def _number(self) -> str | None:

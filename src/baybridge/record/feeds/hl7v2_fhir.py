@@ -11,7 +11,7 @@ result that it corrects or takes back: a result is known by its order's number (
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from hashlib import sha256
@@ -20,8 +20,8 @@ from zoneinfo import ZoneInfo
 
 from baybridge.base.time import CHINA
 from baybridge.record.feeds.hl7v2 import Fault, Message, Segment, messages
-from baybridge.record.feeds.hl7v2_values import coding_of, interval, moment, observed, zone_of_message
-from baybridge.record.feeds.orders import Order, Orders
+from baybridge.record.feeds.hl7v2_values import coding_of, interval, moment, observed, raw_systems, zone_of_message
+from baybridge.record.feeds.orders import Order, Orders, ResultOf
 from baybridge.record.feeds.people import MetPeople, with_person
 from baybridge.record.identity.documents import is_mangled, is_placeholder
 from baybridge.record.identity.known import TAKEN_AWAY
@@ -70,6 +70,8 @@ class Taken:
     number: int
     resources: list[Json] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    results: dict[str, ResultOf] = field(default_factory=dict)  # of each observation and report, by its id
+    by_sample: set[str] = field(default_factory=set)  # ids of observations that are known by the number of their sample
 
 
 def order_system(sender: str) -> str:
@@ -85,6 +87,15 @@ def placer_system(sender: str) -> str:
 def order_id(order: Order) -> str:
     """The id of the report of an order under its number here."""
     return _id("DiagnosticReport", *order)
+
+
+def result_ids(kind: str, of: ResultOf, concept: Mapping[str, Any], count: int = 1) -> set[str]:
+    """The ids that a report or result of an order has here by any of its codes, as the `count`th of those that a message names alike."""
+    key, codings = (kind, of.sender, of.patient, of.number), concept.get("coding") or ()
+    named = [(coding.get("code") or coding.get("display"), str(coding.get("system"))) for coding in codings]
+    if kind == "DiagnosticReport":
+        return {_id(*key, code) for code, _system in named}
+    return {_id(*key, code, raw, of.sub_id, count) for code, system in named for raw in raw_systems(system, of.sender)}
 
 
 def read_hl7(data: bytes, zone: ZoneInfo = CHINA, undeclared: str = "utf-8", mark: str = ".", orders: Orders | None = None) -> Iterator[Taken]:
@@ -265,6 +276,7 @@ class _Reader:
             "issued": self._instant(obr, 22),
         }
         self.report = self._add("DiagnosticReport", self._order_key(obr), content)
+        self.taken.results[self.report["id"]] = ResultOf(self.sender, self.patient, self.number, "")
 
     def _order_number(self, obr: Segment, orders: Sequence[Segment]) -> str:
         """The number under which an order stands here: the filler's, or the placer's where it was filed under that first; '' where there is none.
@@ -355,6 +367,7 @@ class _Reader:
         }
         key = self._result_key(obx)
         self.observation = self._add("Observation", key, content)
+        self.taken.results[self.observation["id"]] = ResultOf(self.sender, self.patient, self.number, obx.value(4))
         if self.met[key[:-1]] > 1:
             repeated = {"url": REPEATED, "valueInteger": self.met[key[:-1]]}
             self.observation.setdefault("meta", {}).setdefault("extension", []).append(repeated)

@@ -106,6 +106,12 @@ def _coding(part: tuple[str, ...], sender: str, default: str | None) -> Json | N
     return {"system": named, **({"code": code} if code else {}), **({"display": display} if display else {})}
 
 
+def raw_systems(system: str, sender: str) -> list[str]:
+    """What may have stood in a message where a coding has this system."""
+    own = system.removeprefix(f"urn:hl7v2:{sender}:".replace(" ", "-"))
+    return [raw for raw, named in _SYSTEMS.items() if named == system] + ([] if own == system else ["", own] if own == "local" else [own])
+
+
 def observed(obx: Segment, zone: tzinfo, sender: str, mark: str = ".") -> tuple[Json, Fault | None]:
     """The value of an observation as `{value[x]: …}`, else its absence; a fault where the value is not what its type says.
 

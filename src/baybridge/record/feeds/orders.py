@@ -12,6 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+#: The mark of a result that a later message may have changed, or taken back, without saying which it meant.
+DOUBTED = "urn:baybridge:doubted"
+
 
 class Order(NamedTuple):
     """An order under one of its numbers: who sent it, about whom, under which number, and what was asked for."""
@@ -20,6 +23,15 @@ class Order(NamedTuple):
     patient: str
     number: str
     asked_for: str
+
+
+class ResultOf(NamedTuple):
+    """What a result or report is known by beside its code: who sent it, about whom, the number of its order ('' where it has none), and its sub-id (OBX-4)."""
+
+    sender: str
+    patient: str | None
+    number: str
+    sub_id: str
 
 
 @dataclass(slots=True)

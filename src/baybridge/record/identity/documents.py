@@ -156,6 +156,19 @@ def unfit_numbers(patient: Mapping[str, Any], forms: DocumentForms | None = None
                 yield place
 
 
+def is_born_otherwise(patient: Mapping[str, Any], forms: DocumentForms | None = None) -> bool:
+    """Whether a person's birth date is another than the one in an own number of the mainland whose check character fits. **Source**: GB 11643-1999, 4."""
+    known = shipped_forms() if forms is None else forms
+    born, identifiers = str(patient.get("birthDate") or ""), patient.get("identifier")
+    for item in identifiers if born and isinstance(identifiers, list) else ():
+        if isinstance(item, Mapping) and item.get("use") != "old" and any(form.check == "gb-11643" for form in known.get(str(item.get("system")), ())):
+            number = document_number(item, known)
+            if number is not None and number.counts:
+                day = number.text[6:14]
+                return not f"{day[:4]}-{day[4:6]}-{day[6:]}".startswith(born)
+    return False
+
+
 def _is_issued(form: NumberForm, start: str) -> bool:
     """Whether a document of this form was still issued on a day; yes where no day is known."""
     return not start or form.issued_until is None or start <= form.issued_until.isoformat()

@@ -24,6 +24,12 @@ def _is_of_placer(item: Mapping[str, Any]) -> bool:
     return isinstance(codings, list) and any(isinstance(coding, dict) and coding.get("code") == "PLAC" for coding in codings)
 
 
+def is_replaced(person: Mapping[str, Any]) -> bool:
+    """Whether a Patient says that another record of the same person is to be used instead. **Source**: FHIR R4, Patient.link (replaced-by)."""
+    links = person.get("link")
+    return isinstance(links, list) and any(isinstance(link, dict) and link.get("type") == "replaced-by" for link in links)
+
+
 def is_changed_person(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """True where name and birth date both differ: whatever number they share, a person decides before one replaces the other."""
     named = _names(one.get("name")), _names(other.get("name"))

@@ -29,18 +29,30 @@ TOLD = {
     "older_message": "an older one; what stands was kept",
     "same_moment": "one of the same moment that says something else; the later in the file stands",
     "preliminary_after_final": "a preliminary one; what stands was kept",
-    "which_of_several": "the time of none of them, or of several; what stands was kept",
+    "which_of_several": "the time of none of them, or of several; those that stand are not used until their source says which",
+    "birth_number": "another; a person decides which is right",
+    "birth_kept": "another than the one that stands, which is that of the number and stays until a person decides",
+    "sample_again": "the same number on another day; filed as another result, and the first stays",
+    "sample_corrected_day": "the same number on another day; taken as a correction of the day",
+    "change_of_nothing": "no result of this node that has its order's number, one of its codes and its sub-id; it changed nothing",
+    "change_of_one_of": "one that may be any of several of its order; those are not used until their source says which",
 }
 #: Where an oddity of a version stands, and what was expected there.
 NEWER = "meta", "a message newer than the one that stands"
 EXPECTED = {
+    "birth_number": ("birthDate", "the date of birth in the identity number"),
+    "birth_kept": ("birthDate", "the date of birth in the identity number"),
+    "sample_again": ("effective", "a number that one sample has"),
+    "sample_corrected_day": ("effective", "the day of the result that is changed"),
+    "change_of_nothing": ("status", "a change of a result that came before"),
+    "change_of_one_of": ("code", "a code by which the result that is changed is known here"),
     "which_of_several": ("effective", "the time of the one of several results of a code that is changed, or its sub-id (OBX-4)"),
     "preliminary_after_final": ("status", "a final result stands: a correction of it (OBX-11 C), or that it is taken back"),
 }
 #: A result that its source called complete is replaced by a correction only. Source: HL7 v2.5.1, table 0085 (C: replaces a final result).
 _COMPLETE = ("final", "corrected", "amended")
 _BEFORE_COMPLETE = ("registered", "preliminary")
-_TAKEN_BACK = ("entered-in-error", "cancelled")
+TAKEN_BACK = ("entered-in-error", "cancelled")
 
 
 def sent_at(resource: Mapping[str, Any]) -> datetime | None:
@@ -59,7 +71,7 @@ def in_order(connection: Connection, batch: Batch) -> list[tuple[int, str, str]]
     """
     doubtful = _led_to_their_places(connection, batch)
     dated = [(number, key_of(resource), at) for number, resource in enumerate(batch.resources) if (at := sent_at(resource)) is not None]
-    stored = _standing(connection, (key for _, key, _ in dated))
+    stored = standing(connection, (key for _, key, _ in dated))
     stands = {key: version.resource for key, version in stored.items()}
     told: list[tuple[int, str, str]] = [(number, "Observation", "which_of_several") for number in doubtful]
     older: list[Json] = []
@@ -78,12 +90,11 @@ def in_order(connection: Connection, batch: Batch) -> list[tuple[int, str, str]]
         batch.resources[number] = stands[key]
         if key not in stored or content_sha256(older[-1]) not in {version.sha256 for version in history(connection, *key)}:
             told.append((number, key[0], "older_message"))
-    _withdrawn(connection, batch, stored, older)
-    return told
+    return [*told, *_withdrawn(connection, batch, stored, older)]
 
 
 #: What a later message says of a result that was sent before. Source: HL7 v2.5.1, table 0085 (C, D, W, X).
-_CHANGED = ("corrected", "entered-in-error", "cancelled")
+CHANGED = ("corrected", "entered-in-error", "cancelled")
 
 
 def _led_to_their_places(connection: Connection, batch: Batch) -> list[int]:
@@ -98,16 +109,17 @@ def _led_to_their_places(connection: Connection, batch: Batch) -> list[int]:
             continue
         if key[0] == "DiagnosticReport":
             report, at = key, number
-            lists.setdefault(key, []).append(set(_results(resource)))
-        elif report is not None and resource.get("status") in _CHANGED and key in lists[report][-1]:
+            lists.setdefault(key, []).append(set(results_of(resource)))
+        elif report is not None and resource.get("status") in CHANGED and key in lists[report][-1]:
             others = _named_before(connection, report, lists[report][:-1]) - lists[report][-1]
             known = _repeated(connection, resource, others, stands)
             meant = [one for one, before in known.items() if _moment(before) == _moment(resource)]
             if len(known) > 1 and len(meant) == 1:
                 batch.resources[number] = {**resource, "id": meant[0][1], "meta": _as_repeated(resource, known[meant[0]])}
-                batch.resources[at] = _naming(batch.resources[at], key, meant[0])
+                batch.resources[at] = naming(batch.resources[at], key, meant[0])
             elif len(known) > 1:
                 doubtful.append(number)
+                batch.doubted |= dict.fromkeys(known, (resource, batch.places[number]))
                 batch.resources[number] = known[key]
         stands[key_of(batch.resources[number])] = batch.resources[number]
     return doubtful
@@ -115,33 +127,39 @@ def _led_to_their_places(connection: Connection, batch: Batch) -> list[int]:
 
 def _named_before(connection: Connection, report: Key, lists: Iterable[Iterable[Key]]) -> set[Key]:
     """The results that earlier messages of a report named."""
-    versions = history(connection, *report) if report in _standing(connection, [report]) else []
-    return {*(key for one in lists for key in one), *(key for version in versions if not version.deleted for key in _results(version.resource))}
+    versions = history(connection, *report) if report in standing(connection, [report]) else []
+    return {*(key for one in lists for key in one), *(key for version in versions if not version.deleted for key in results_of(version.resource))}
 
 
 def _repeated(connection: Connection, resource: Json, others: Iterable[Key], stands: Mapping[Key, Json]) -> dict[Key, Json]:
     """The first of several results of a code that were sent without sub-ids, and the others; nothing where there is one alone."""
     keys = {key_of(resource), *others}
-    found = {key: version.resource for key, version in _standing(connection, keys).items()} | {key: stands[key] for key in keys if key in stands}
-    alike = {key: one for key, one in sorted(found.items()) if one.get("code") == resource.get("code")}
+    found = {key: version.resource for key, version in standing(connection, keys).items()} | {key: stands[key] for key in keys if key in stands}
+    alike = {key: one for key, one in sorted(found.items()) if codes_of(one) & codes_of(resource) or one.get("code") == resource.get("code")}
     first = key_of(resource)
-    rest = {key: one for key, one in alike.items() if key != first and _marks(one)}
+    rest = {key: one for key, one in alike.items() if key != first and repeats(one)}
     return {first: alike[first], **rest} if rest and first in alike else {}
 
 
-def _marks(resource: Mapping[str, Any]) -> list[Json]:
+def codes_of(resource: Mapping[str, Any]) -> set[tuple[object, object]]:
+    """System and code of each coding of a result, or its words where a coding has no code."""
+    return {(coding.get("system"), coding.get("code") or coding.get("display")) for coding in (resource.get("code") or {}).get("coding") or ()}
+
+
+def repeats(resource: Mapping[str, Any]) -> list[Json]:
+    """The mark of a result that is not the first of those that a message names alike."""
     return [item for item in (resource.get("meta") or {}).get("extension") or () if item.get("url") == REPEATED]
 
 
 def _as_repeated(resource: Json, before: Json) -> Json:
     """The `meta` of a change, as that of the result that it changes."""
     meta = resource.get("meta") or {}
-    return {**meta, "extension": [*meta.get("extension", ()), *_marks(before)]}
+    return {**meta, "extension": [*meta.get("extension", ()), *repeats(before)]}
 
 
-def _naming(report: Json, said: Key, meant: Key) -> Json:
+def naming(report: Json, said: Key, meant: Key) -> Json:
     """A report that names the result that is meant."""
-    names = [meant if name == said else name for name in _results(report)]
+    names = [meant if name == said else name for name in results_of(report)]
     return {**report, "result": [{"reference": f"{kind}/{name}"} for kind, name in names]}
 
 
@@ -159,7 +177,7 @@ def _takes_finality(before: Mapping[str, Any], resource: Mapping[str, Any]) -> b
 def keep_what_stands(connection: Connection, batch: Batch, of_messages: Collection[Key]) -> None:
     """Give each Patient what it leaves out and what stands: who a person is; of a laboratory's message also death and address."""
     keys = [key_of(resource) for resource in batch.resources if resource["resourceType"] == "Patient"]
-    stands = {key: version.resource for key, version in _standing(connection, keys).items()}
+    stands = {key: version.resource for key, version in standing(connection, keys).items()}
     for number, resource in enumerate(batch.resources):
         key = key_of(resource)
         if key[0] == "Patient":
@@ -167,24 +185,30 @@ def keep_what_stands(connection: Connection, batch: Batch, of_messages: Collecti
             batch.resources[number] = stands[key]
 
 
-def _withdrawn(connection: Connection, batch: Batch, stored: Mapping[Key, Version], older: list[Json]) -> None:
-    """Add the results of each report that was taken back without naming them: those that any version of it named."""
+def _withdrawn(connection: Connection, batch: Batch, stored: Mapping[Key, Version], older: list[Json]) -> list[tuple[int, str, str]]:
+    """Add the results of each report that was taken back without naming them: those that any version of it named; a report that named none is told."""
+    told: list[tuple[int, str, str]] = []
     reports = [
-        (resource, place)
-        for resource, place in zip(batch.resources, batch.places, strict=True)
+        (resource, number)
+        for number, resource in enumerate(batch.resources)
         if resource["resourceType"] == "DiagnosticReport"
         and sent_at(resource)
-        and resource.get("status") in _TAKEN_BACK
+        and resource.get("status") in TAKEN_BACK
         and not resource.get("result")
     ]
-    for report, place in reports:
+    for report, number in reports:
         key = key_of(report)
         met = [one for one in (*batch.resources, *older) if key_of(one) == key]
         met += [version.resource for version in history(connection, *key) if not version.deleted] if key in stored else []
-        _take_back(connection, batch, report, sorted({name for one in met for name in _results(one)}), place)
+        names = sorted({name for one in met for name in results_of(one)})
+        if not names and key not in stored:
+            told.append((number, key[0], "change_of_nothing"))
+        _take_back(connection, batch, report, names, batch.places[number])
+    return told
 
 
-def _results(report: Mapping[str, Any]) -> Iterator[Key]:
+def results_of(report: Mapping[str, Any]) -> Iterator[Key]:
+    """The results that a report names."""
     for item in report.get("result") or ():
         kind, _, name = str(item.get("reference") or "").partition("/")
         if kind == "Observation" and name:
@@ -193,11 +217,11 @@ def _results(report: Mapping[str, Any]) -> Iterator[Key]:
 
 def _take_back(connection: Connection, batch: Batch, report: Json, names: list[Key], place: Place) -> None:
     at, extension = sent_at(report), report["meta"]["extension"]
-    current = {key: version.resource for key, version in _standing(connection, names).items()}
+    current = {key: version.resource for key, version in standing(connection, names).items()}
     current |= {key_of(resource): resource for resource in batch.resources if key_of(resource) in set(names)}
     for resource in current.values():
         before = sent_at(resource)
-        if resource.get("status") in _TAKEN_BACK or (before and at and before > at):
+        if resource.get("status") in TAKEN_BACK or (before and at and before > at):
             continue
         meta = {**(resource.get("meta") or {}), "extension": extension}
         batch.resources.append({**resource, "status": report["status"], "meta": meta})
@@ -205,7 +229,8 @@ def _take_back(connection: Connection, batch: Batch, report: Json, names: list[K
         batch.entries += 1
 
 
-def _standing(connection: Connection, keys: Iterable[Key]) -> dict[Key, Version]:
+def standing(connection: Connection, keys: Iterable[Key]) -> dict[Key, Version]:
+    """What of these is here and not deleted."""
     return {key: version for key, version in get_many(connection, sorted(set(keys))).items() if not version.deleted}
 
 

@@ -69,7 +69,7 @@ class _Said:
 
 def _filed_by_placer(connection: Connection, placers: Collection[str]) -> bool:
     """Whether a report stands under one of these numbers of a placer as its own."""
-    found = {(row.id, row.value, row.system.rpartition(":")[2]) for row in _named(connection, placers)}
+    found = {(row.id, row.value, row.system.rpartition(":")[2]) for row in named_by(connection, placers)}
     return any((name, value, "order") in found for name, value, system in found if system == "placer")
 
 
@@ -83,7 +83,8 @@ def _has_two_numbers(connection: Connection, fillers: Collection[str]) -> bool:
     return any(connection.execute(_of_numbers(some).where(other).limit(1)).first() for some in _portions(sorted(fillers)))
 
 
-def _named(connection: Connection, numbers: Collection[str]) -> Iterator[Row[Any]]:
+def named_by(connection: Connection, numbers: Collection[str]) -> Iterator[Row[Any]]:
+    """Id of each report that has one of these numbers, with the system and value of the number."""
     for some in _portions(sorted(numbers)):
         yield from connection.execute(_of_numbers(some)).all()
 
@@ -121,7 +122,7 @@ def _under(connection: Connection, known: Orders) -> None:
     by_number: dict[str, list[Order]] = {}
     for order in known.named:
         by_number.setdefault(order.number, []).append(order)
-    rows = list(_named(connection, by_number))
+    rows = list(named_by(connection, by_number))
     reports = get_many(connection, sorted({(_REPORT, row.id) for row in rows}))
     for row in rows:
         version = reports.get((_REPORT, row.id))
@@ -135,7 +136,7 @@ def _under(connection: Connection, known: Orders) -> None:
 
 def _filed(connection: Connection, asked: Sequence[Order]) -> Iterator[tuple[Order, str]]:
     """The filler's numbers of reports that were filed under a placer's number, of the same patient and about the same."""
-    rows = list(_named(connection, {order.number for order in asked}))
+    rows = list(named_by(connection, {order.number for order in asked}))
     reports = get_many(connection, sorted({(_REPORT, row.id) for row in rows}))
     for row in rows:
         version = reports.get((_REPORT, row.id))

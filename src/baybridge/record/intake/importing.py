@@ -25,14 +25,18 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, or_, select
 
+from baybridge.record.feeds.orders import ResultOf
 from baybridge.record.fhir.definitions import NOT_OFFERED, resource_types
 from baybridge.record.fhir.narrative import without_narratives
 from baybridge.record.fhir.validate import Problem, validate
 from baybridge.record.fhir.wire import Json, taken_in, twice
-from baybridge.record.identity.same import shared_identifiers
+from baybridge.record.identity.same import is_replaced, shared_identifiers
 from baybridge.record.intake.addresses import Part
+from baybridge.record.intake.birth_dates import keep_births
 from baybridge.record.intake.earlier import EXPECTED, NEWER, TOLD, in_order, keep_what_stands, sent_at
-from baybridge.record.intake.planning import Plan, Planned, is_id, lasting, plan
+from baybridge.record.intake.earlier_codes import led_to_their_results, mark_doubted
+from baybridge.record.intake.earlier_samples import parted_by_day
+from baybridge.record.intake.planning import IMPORTED_ID, Plan, Planned, is_id, lasting, plan
 from baybridge.record.intake.reading import Entry, Place, Source, Trouble, entries, is_told_alone
 from baybridge.record.intake.resolving import Led, Open, resolved
 from baybridge.record.intake.sources import keep, keep_addresses
@@ -45,7 +49,6 @@ __all__ = ["BATCH", "IMPORTED_ID", "Batch", "ImportProblem", "Plan", "batches", 
 _MAY_BE_LOST = re.compile(rb"\xef\xbf\xbd|\xee|\xef[\x80-\xa3]|\\u")  # in UTF-8, or escaped
 _LOST = re.compile("[\ufffd\ue000-\uf8ff]")
 _NARRATIVE = "record.invalid.narrative"
-IMPORTED_ID = "urn:baybridge:imported-id"
 BATCH = 500
 
 #: Types whose identifier names one person, place or finding; bills and visits share theirs.
@@ -92,6 +95,10 @@ class Batch:
     announced: list[tuple[Key, ImportProblem]] = field(default_factory=list)  # told where what was announced is left out in the end
     problems: list[ImportProblem] = field(default_factory=list)
     entries: int = 0
+    results: dict[Key, ResultOf] = field(default_factory=dict)  # what results of a laboratory's messages are known by beside their codes
+    led: set[Key] = field(default_factory=set)  # ids of these that stand under another, because they are another's next version
+    by_sample: set[Key] = field(default_factory=set)  # results that are known by the number of their sample
+    doubted: dict[Key, tuple[Json, Place]] = field(default_factory=dict)  # what a change may mean that does not say which: the change, and its place
 
 
 # --- second reading -------------------------------------------------------------------------------------------------
@@ -151,6 +158,10 @@ def _take(source: Source, made: Plan, planned: Planned | None, entry: Entry, bat
     batch.resources.append(under_id(planned.key, resource))
     batch.places.append(entry.place)
     batch.planned.append(planned)
+    if entry.result is not None:
+        batch.results[planned.key] = entry.result
+    if entry.by_sample:
+        batch.by_sample.add(planned.key)
 
 
 def _is_older(made: Plan, key: Key, resource: Json) -> bool:
@@ -189,6 +200,11 @@ def _told_of_whole(source: Source, entry: Entry, kind: str, resource: Json) -> I
     if kind == "Bundle" and entry.place.entry is not None:
         found = "a Bundle inside it; its entries were not taken in"
         yield _odd(source, entry.place, kind, "bundle_inside", "entry", "resources", found)
+    if kind == "Patient" and resource.get("active") is False:  # the dead too are called so: what was measured stays true. Source: FHIR R4, Patient.active
+        yield _odd(source, entry.place, kind, "patient_inactive", "active", "a person whose record is in use", "one whose record is not; its results are used")
+    if kind == "Patient" and is_replaced(resource):
+        expected, found = "a person whose record is not replaced", "one whose record another replaces; its results stay with it until a person links the two"
+        yield _odd(source, entry.place, kind, "patient_replaced", "link", expected, found)
     subject = resource.get("subject") if kind in _RESULTS else None
     if isinstance(subject, dict) and str(subject.get("reference") or "#").startswith("#"):
         found = "one that stands inside the result" if subject.get("reference") else "an identifier or a name alone"
@@ -270,15 +286,14 @@ def file_batch(connection: Connection, source: Source, batch: Batch, made: Plan,
     """Store a batch; ids that come twice and references that lead nowhere, or to several, are added to its problems."""
     if batch.rows is None:
         lead(connection, source, batch, made)
-    batch.problems += [
-        _odd(source, batch.places[number], kind, code, *EXPECTED.get(code, NEWER), TOLD[code])
-        for number, kind, code in in_order(connection, batch)
-    ]
+    told = [*keep_births(connection, batch), *parted_by_day(connection, batch), *led_to_their_results(connection, batch), *in_order(connection, batch)]
+    batch.problems += [_odd(source, batch.places[number], kind, code, *EXPECTED.get(code, NEWER), TOLD[code]) for number, kind, code in told]
+    mark_doubted(connection, batch)
     keep_what_stands(connection, batch, made.of_messages)
     before = {key: version for key, version in get_many(connection, _twice(batch, made)).items() if not version.deleted}
     versions = put_many(connection, batch.resources, at=at)
     made.stands |= {(version.type, version.id) for version in versions}
-    batch.announced = [(key, problem) for key, problem in batch.announced if key not in made.stands]
+    batch.announced = [(key, problem) for key, problem in batch.announced if key not in made.stands and key not in batch.led]
     keep(connection, batch.rows or {})
     keep_addresses(connection, made.bases)
     batch.problems += _duplicates(source, batch, versions, made, before)

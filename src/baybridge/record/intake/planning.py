@@ -31,6 +31,9 @@ from baybridge.record.intake.reading import Entry, Source, entries, is_told_alon
 from baybridge.record.intake.sources import claims, filed_as, named_addresses
 from baybridge.record.store.store import Version, get_many, history, lasting_versions
 
+#: The id that a resource came with, where another was given.
+IMPORTED_ID = "urn:baybridge:imported-id"
+
 
 class Planned(NamedTuple):
     """One entry's place in the record: where it is filed, what its source calls it, and where its references stand."""

@@ -9,6 +9,7 @@ with one entry does not hide the next. A file that is too large, no gzip or no J
 from __future__ import annotations
 
 import gzip
+import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,9 +20,10 @@ import msgspec
 
 from baybridge.record.feeds.feed import read_feed
 from baybridge.record.feeds.hl7v2 import looks_like
-from baybridge.record.feeds.orders import Orders
+from baybridge.record.feeds.orders import Orders, ResultOf
 from baybridge.record.fhir.validate import json_kind
 from baybridge.record.fhir.wire import write
+from baybridge.record.intake.addresses import base_of, without_version
 
 DEFAULT_LIMIT = 256 * 2**20
 _GZIP = b"\x1f\x8b"
@@ -66,6 +68,8 @@ class Entry:
     full_url: str | None = None
     method: str | None = None
     from_feed: bool = False  # its ids are made here, of whose number it is and of what, and mean the same in every file
+    result: ResultOf | None = None  # what a laboratory's result is known by beside its code
+    by_sample: bool = False  # its id is made of the number of its sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,10 @@ class _BundleEntry(msgspec.Struct):
     request: Any = None
 
 
+class _Id(msgspec.Struct):
+    id: Any = None
+
+
 class _Bundle(msgspec.Struct):
     resourceType: Any = None  # noqa: N815 - FHIR's name
     entry: list[msgspec.Raw] | None = None
@@ -103,6 +111,8 @@ class _Bundle(msgspec.Struct):
 
 _BUNDLE = msgspec.json.Decoder(_Bundle)
 _ENTRY = msgspec.json.Decoder(_BundleEntry)
+_IDS = msgspec.json.Decoder(_Id)
+_ADDRESS = re.compile(r"/?[A-Za-z]+/([A-Za-z0-9\-.]{1,64})")
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -188,10 +198,11 @@ def _feed(data: bytes, source: Source, *, is_csv: bool) -> Iterator[Entry | Trou
         for fault in taken.faults:
             whole = not taken.number
             yield Trouble(Place(**at, path=fault.where), fault.code, fault.expected, fault.found, whole=whole, odd=not fault.left_out)
-        for raw in map(write, taken.resources):
+        for resource in taken.resources:
+            raw = write(resource)
             if (digest := sha256(raw).digest()) not in seen:
                 seen.add(digest)
-                yield Entry(Place(**at), raw, from_feed=True)
+                yield Entry(Place(**at), raw, from_feed=True, result=taken.results.get(resource["id"]), by_sample=resource["id"] in taken.by_sample)
 
 
 # --- NDJSON ---------------------------------------------------------------------------------------------------------
@@ -298,7 +309,23 @@ def _bundle_entry(raw: msgspec.Raw, place: Place) -> Iterator[Entry | Trouble]:
     if bytes(read.resource) == b"null":
         yield Trouble(place, "no_resource", "an entry with a resource", "none")
         return
+    given, url = _id_of(read.resource), request.get("url")
+    address = _ADDRESS.fullmatch(url) if method == "PUT" and isinstance(url, str) else None
+    if address and given is not None and address[1] != given:  # R4, RESTful API, "update": the id of the resource is that of the address
+        yield Trouble(place, "address_mismatch", "the id of the address", "another one")
+        return
     yield Entry(Place(place.line, place.entry, f"{place.path}.resource"), read.resource, full_url, method)
+    if full_url and given is not None and base_of(full_url) and without_version(full_url)[0].rpartition("/")[2] != given:
+        where = Place(place.line, place.entry, f"{place.path}.fullUrl")
+        yield Trouble(where, "full_url_mismatch", "the id of the resource at its end", "another one", odd=True)
+
+
+def _id_of(raw: msgspec.Raw) -> object:
+    """The id of a resource as it came; None where it has none, or is no object."""
+    try:
+        return _IDS.decode(raw).id
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None  # told where the resource is read
 
 
 def _not_json(error: Exception, place: Place, *, whole: bool) -> Trouble:

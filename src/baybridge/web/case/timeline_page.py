@@ -27,7 +27,7 @@ from baybridge.journey.events import ConfirmationAsked, EntryCorrected, Event
 from baybridge.journey.stored import event_as_json
 from baybridge.node.clock import new_id
 from baybridge.node.handle import handle
-from baybridge.web.case import confirm_page, tabs
+from baybridge.web.case import confirm_page, readable, tabs
 from baybridge.web.case.as_given import as_given, made_by
 from baybridge.web.case.view import CaseView, with_view
 from baybridge.web.forms import forms, shape
@@ -60,7 +60,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "calls": ("calls",),
     "followup": ("follow_up",),
     "money": ("money",),
-    "sharing": ("sharing", "signing", "messages"),
+    "sharing": ("sharing", "signing", "messages", "family"),
     "corrections": ("corrections",),
 }
 OTHER = "other"  # what a newer node told and this one does not know
@@ -80,7 +80,7 @@ def kind_of(event: Event) -> str:
 def timeline(view: CaseView) -> Response:
     """Everything that happened by day, newest first, with who recorded it and where; what was put right is struck through."""
     struck = {one.entry.origin.event_id: one for one in view.case.struck}
-    history = [entry for entry in view.case.history if view.told_of_calls or not told.of_calls(entry.event)]
+    history = [entry for entry in view.case.history if readable.against(view, entry) is None]
     entries = sorted(history, key=lambda entry: (entry.origin.at, entry.origin.recorded_at))[::-1]  # of one moment, what was recorded last comes first
     counted = Counter(kind_of(entry.event) for entry in entries)
     kind = view.asked.query.get("kind", "")
@@ -101,6 +101,7 @@ def timeline(view: CaseView) -> Response:
         infused_day=view.case.infused_at.astimezone(zone).date() if view.case.infused_at else None,
         count=len(rows),
         all_count=len(entries),
+        closed_count=sum(view.told_of_calls or not told.of_calls(entry.event) for entry in view.case.history) - len(entries),
         kinds=[(name, counted[name], _address(view, name)) for name in (*KINDS, OTHER) if counted[name]],
         everything=_address(view, ""),
         chosen=chosen,
@@ -200,6 +201,9 @@ def _show(view: CaseView, refusal: Refusal | None, instead: Mapping[str, object]
     entry = find(view.case, view.asked.parameters["event_id"])
     if entry is None:
         return refused(view.asked, refuse(Reason("correction.unknown", where="event_id"), category=Category.NOT_FOUND))
+    closed = readable.against(view, entry)
+    if closed is not None:
+        return refused(view.asked, closed)
     situation = _situation(view)
     standing = refusal or _standing(situation, entry)
     row, body = None if entry.origin.told else made_by(entry.event), event_as_json(entry.event)

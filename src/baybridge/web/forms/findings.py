@@ -62,7 +62,7 @@ class Round:
 
 #: A round about which nothing is known.
 ANY_ROUND = Round()
-#: The name in the form by which every item of ICE that is blank has all of its points.
+#: The name in the form by which every item of ICE has all of its points.
 _ALL_OF_ICE = "ice_all"
 
 
@@ -152,10 +152,10 @@ def _points(fact: Fact) -> Options:
 
 
 def read(texts: Mapping[str, list[str]], name: str) -> dict[str, str]:
-    """Findings as fact to text; where all of ICE was right, each item that is blank has all of its points."""
+    """Findings as fact to text. Where all of ICE was right, each item has all of its points, and an item or a score beside it that says otherwise contradicts."""
     found = {key.removeprefix(f"{name}."): values[0] for key, values in texts.items() if key.startswith(f"{name}.")}
     if found.pop(_ALL_OF_ICE, ""):
-        found = {**_WHOLE_ICE, **found}
+        found = {**_WHOLE_ICE, "ice_score": "10", **found}
     return found
 
 

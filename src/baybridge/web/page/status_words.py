@@ -12,6 +12,7 @@ from baybridge.http.doors import Asked
 from baybridge.journey.case import Case
 from baybridge.journey.events import StatusStep, StatusSum
 from baybridge.journey.status import carers_of, elsewhere_of
+from baybridge.node.people import access
 from baybridge.node.people.access import NAMELESS
 from baybridge.web.page.page import Reader
 
@@ -32,11 +33,12 @@ def elsewhere(asked: Asked, reader: Reader, case: Case) -> tuple[Place, ...]:
     if asked.person.role in NAMELESS:
         return ()
     site = asked.node.site
+    may_read_sums = access.may("case.funding", asked.person, site) is None
     return tuple(
         Place(
             reader.node(one.node),
             tuple(step(reader, item) for item in one.steps),
-            tuple(money(reader, item) for item in one.sums),
+            tuple(money(reader, item) for item in one.sums) if may_read_sums else (),
             one.told_at,
             one.node != case.plant_node or one.node in carers_of(case),
         )

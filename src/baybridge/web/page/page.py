@@ -471,7 +471,7 @@ _NAMED = frozenset(
 )
 
 #: Values of a reason that are a row of codes, with where their words stand.
-_EACH: Mapping[str, str] = {"role": "role", "roles": "role", "command": "command", "classes": "code"}
+_EACH: Mapping[str, str] = {"role": "role", "roles": "role", "command": "command", "classes": "code", "categories": "code", "fields": "field"}
 
 #: How an answer is coloured, besides being said in words.
 _TONES: Mapping[str, frozenset[str]] = {

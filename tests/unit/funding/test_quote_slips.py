@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -11,11 +13,17 @@ import pytest
 from baybridge.base.outcome import Refusal
 from baybridge.funding.plans.plans import ChosenPlan, Exchange
 from baybridge.funding.quote.quoting import QuotedLine, issue_quote
+from baybridge.journey.command import Situation
 from baybridge.journey.judged import Judged
 from funding_situations import situated
-from test_quote_to_settlement import asked, codes, issued
+from unit.funding.test_quote_to_settlement import asked, codes, issued
 
 ON = date(2026, 2, 27)
+
+
+def here(**more: Any) -> Situation:
+    """A hospital in Hong Kong, at which every label holds."""
+    return replace(situated(**more), decide=lambda *_: SimpleNamespace(outcome="eligible"))
 
 
 def rate(per: str, on: date = ON, currency: str = "CNY") -> dict[str, Any]:
@@ -47,33 +55,31 @@ IN_CHINA: dict[str, Any] = {"currency": "CNY", "region": "CN", "plans": (), "agr
     ],
 )  # fmt: skip
 def test_what_is_unusual_is_asked_about_once(changes: dict[str, Any], expected: list[str]) -> None:
-    refusal = issue_quote(situated(), asked(**changes))
+    refusal = issue_quote(here(), asked(**changes))
     assert codes(refusal) == expected
     assert isinstance(refusal, Refusal) and {reason.where for reason in refusal.reasons} == {"unusual"}
-    assert isinstance(issue_quote(situated(), asked(**changes, unusual=True)), Judged)
+    assert isinstance(issue_quote(here(), asked(**changes, unusual=True)), Judged)
 
 
 @pytest.mark.parametrize("changes", [IN_CHINA | drug("1200000.00"), IN_CHINA | drug("600000.00"), IN_CHINA | drug("2400000.00"), rate("0.5"), rate("2")])
 def test_what_lies_within_is_not_asked_about(changes: dict[str, Any]) -> None:
-    assert isinstance(issue_quote(situated(), asked(**changes)), Judged)
+    assert isinstance(issue_quote(here(), asked(**changes)), Judged)
 
 
 @pytest.mark.parametrize("day", [date(1926, 4, 1), date(2126, 4, 1)])
 def test_a_day_that_cannot_be_is_refused_whatever_is_meant(day: date) -> None:
-    assert "quote.day_impossible" in codes(issue_quote(situated(), asked(event_date=day, unusual=True)))
+    assert "quote.day_impossible" in codes(issue_quote(here(), asked(event_date=day, unusual=True)))
 
 
 def test_a_day_before_birth_is_refused_whatever_is_meant() -> None:
     child = msgspec.structs.replace(asked(), event_date=date(2022, 1, 1), unusual=True)
-    situation = situated()
-    situation.facts["age"] = 2  # type: ignore[index]
-    assert codes(issue_quote(situation, child)) == ["quote.before_birth"]
+    assert codes(issue_quote(replace(here(), facts={"age": 2}), child)) == ["quote.before_birth"]
 
 
 def test_a_rate_is_held_against_the_last_one_of_the_case_so_that_an_inverted_one_is_asked_about() -> None:
     _, document = issued()
-    assert codes(issue_quote(situated(quote=document), asked(**rate("1.087")))) == ["quote.rate_moved"]
-    assert isinstance(issue_quote(situated(quote=document), asked(**rate("0.95"))), Judged)
+    assert codes(issue_quote(here(quote=document), asked(**rate("1.087")))) == ["quote.rate_moved"]
+    assert isinstance(issue_quote(here(quote=document), asked(**rate("0.95"))), Judged)
 
 
 def test_each_amount_that_was_not_said_is_named_beside_one_that_was() -> None:

@@ -89,7 +89,7 @@ def test_an_amount_that_is_none_says_of_which_charge_and_which_plan(ward: Ward) 
         answer = client.post(ADDRESS, data=filled(client, plan=PLAN, **typed, **rate))
     assert answer.status_code in (400, 422) and quotes(ward) == []
     said = sentences(answer.text)
-    assert any(one.startswith("Hospital stay") or one.startswith("Inpatient") for one in said), said
+    assert any(one.startswith("hospital stay: Expected an amount") for one in said), said
     assert any("Deductible already used: Expected an amount" in one for one in said), said
 
 

@@ -341,7 +341,7 @@ class Reader:
             return self.t("page.semicolon").join(self.code("sign", code) for code in value.split(", "))
         if key == "facts":
             return self.t("page.semicolon").join(map(self.asked, value.split(", ")))
-        if key in ("loinc", "watched"):
+        if key in ("loinc", "watched", "dealing"):
             return self.test(value) if key == "loinc" else self.watched(value)
         if key == "outcome":
             return next((self.t(name) for name in (f"{prefix}.{value}" for prefix in _OUTCOMES) if self.known(name)), value)
@@ -383,8 +383,9 @@ class Reader:
         return self.t("facts.asked", fact=self.fact(name)) if is_question else self.fact(name)
 
     def watched(self, code: str) -> str:
-        """A sign to watch for in the patient's words."""
-        return next((self.title(sign.words) for sign in self._node.documents.typed.the(Patients).signs if sign.code == code), code)
+        """A sign to watch for, or what was done about one, in the patient's words."""
+        document = self._node.documents.typed.the(Patients)
+        return next((self.title(one.words) for one in (*document.signs, *document.dealings) if one.code == code), code)
 
     def test(self, code: str) -> str:
         """What a test of a LOINC code is called; the code itself where nobody named it."""

@@ -1,7 +1,8 @@
 """What a patient writes to the team, and the answer: questions, how a day went, signs to watch for.
 
 Main job: the rules of `WriteToTeam` and `AnswerPatient`; `letters_of(case)`, each with its answer; `unanswered(case)`. A letter with a sign calls nobody by
-itself: the page tells the patient to call at once, and the letter is a red task of the nurse until a nurse or physician says what was done, from a closed set: words such as "ok" end nothing.
+itself: the page tells the patient to call at once, and the letter is a red task of the nurse until a nurse or physician says what was done,
+from a closed set: words such as "ok" end nothing.
 
 **Source**: convention of this project. Elsewhere: the signs and what can be done about one in `data/telling/patients.yaml`, the task in `node/upkeep/attention.py`.
 """

@@ -30,13 +30,14 @@ def ward_with(tmp_path: Path, *, own: int, others: int) -> Ward:
     with ward.node.storage.writing() as connection:
         for role, count in (("coordinator", own), ("nurse", others)):
             for number in range(count):
-                task = {"task": f"{role}-{number}", "step": "letter", "title": "node.task.letter", "role": role, "due_at": None, "values": {}, "commands": [], "level": "red"}
+                task = {"task": f"{role}-{number}", "step": "letter", "title": "node.task.letter", "role": role, "due_at": None, "level": "red"}
+                task |= {"values": {}, "commands": []}
                 connection.execute(insert(tables.task).values(case_id=CASE, task=task["task"], role=role, due_at=None, body=orjson.dumps(task), urgent=True))
     return ward
 
 
 @pytest.mark.parametrize(("number", "beyond"), [(1, False), (2, False), (3, True), (99, True), (10**9, True)])
-def test_ones_own_tasks_stand_on_every_page_and_a_page_behind_the_last_says_so(tmp_path: Path, number: int, beyond: bool) -> None:  # noqa: FBT001
+def test_ones_own_tasks_stand_on_every_page_and_a_page_behind_the_last_says_so(tmp_path: Path, number: int, beyond: bool) -> None:
     ward = ward_with(tmp_path, own=3, others=60)
     text = page(ward, f"?page={number}")
     own = text.split("<details>")[0]

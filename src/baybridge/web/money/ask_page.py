@@ -139,8 +139,9 @@ def _named(reader: Reader, given: Mapping[str, object], reason: Reason) -> str:
         return sentence
     rows = given.get("bill_lines" if place["rows"] == "bill_lines" else "plans")
     row = rows[int(place["row"])] if isinstance(rows, list) and int(place["row"]) < len(rows) else {}
-    what = [reader.code("code", row.get("category"))] if place["rows"] == "bill_lines" else [reader.named("plan", str(row.get("plan"))), reader.code("field", place["field"])]
-    return f"{', '.join(what)}: {sentence}"
+    if place["rows"] == "bill_lines":
+        return f"{reader.code('code', row.get('category'))}: {sentence}"
+    return f"{reader.named('plan', str(row.get('plan')))}, {reader.code('field', place['field'])}: {sentence}"
 
 
 #: Where a reason of a funding case stands, which counts the rows of the form in their order.
@@ -150,7 +151,8 @@ _PLACE = re.compile(r"(?P<rows>bill_lines|layers)\[(?P<row>\d+)\]\.(?:\w+\.)*(?P
 def _preview(view: CaseView, product: str, place: Place, price: Price | None) -> dict[str, object]:
     """What the form would send as it stands, so that whatever forbids a quote is said before anybody types."""
     line = {"id": _DRUG.lower(), "category": _DRUG, "gross": format_minor(price.amount_minor) if price else "0.00"}
-    return {"event_date": view.look.situation().today, "currency": place.currency, "bill_lines": [line], "product": product or None, "region": place.region, "unusual": True}
+    today = view.look.situation().today
+    return {"event_date": today, "currency": place.currency, "bill_lines": [line], "product": product or None, "region": place.region, "unusual": True}
 
 
 def places_of(asked: Asked) -> tuple[Place, ...]:

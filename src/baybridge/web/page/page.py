@@ -385,7 +385,8 @@ class Reader:
     def watched(self, code: str) -> str:
         """A sign to watch for, or what was done about one, in the patient's words."""
         document = self._node.documents.typed.the(Patients)
-        return next((self.title(one.words) for one in (*document.signs, *document.dealings) if one.code == code), code)
+        words = {sign.code: sign.words for sign in document.signs} | {one.code: one.words for one in document.dealings}
+        return self.title(words[code]) if code in words else code
 
     def test(self, code: str) -> str:
         """What a test of a LOINC code is called; the code itself where nobody named it."""

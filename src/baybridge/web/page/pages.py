@@ -106,8 +106,8 @@ def home(asked: Asked) -> Response:
     }
     names = labels(asked, [str(task["case_id"]) for task in (*mine, *rest)])
     known = {"labels": names, "commands": mine_to_give(asked), "form_of": tabs.form_of, "waiting": len(signing.waiting(asked.node, actor))}
-    hidden_mine = held if not wanted.role and held > len(mine) else 0
-    hidden = {"rest": others.late if wanted.late else others.count, "rest_late": others.late, "part": part, "held": hidden_mine, "all_address": _tasks_address(own, late=wanted.late)}
+    cut = {"held": held if not wanted.role and held > len(mine) else 0, "all_address": _tasks_address(own, late=wanted.late)}
+    hidden = {"rest": others.late if wanted.late else others.count, "rest_late": others.late, "part": part, **cut}
     at_first = _TASKS if wanted.role and part.number > 1 else _AT_FIRST
     return render(asked, "tasks.html", at_first=at_first, now=now.isoformat(), wanted=wanted, role=role, **groups, **known, **hidden)
 

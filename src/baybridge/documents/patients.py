@@ -21,8 +21,16 @@ class WatchSign(Part, frozen=True, kw_only=True):
     source: str
 
 
+class Dealing(Part, frozen=True, kw_only=True):
+    """What a team can have done about a sign that a patient wrote of: a code for the answer, and plain words."""
+
+    code: Annotated[str, Meta(pattern=r"^[a-z_]{2,40}$")]
+    words: Translated
+
+
 class Patients(Heading, frozen=True, kw_only=True):
-    """Signs, and the numbers of whoever answers day and night."""
+    """Signs, what can have been done about one, and the numbers of whoever answers day and night."""
 
     signs: tuple[WatchSign, ...] = ()
+    dealings: tuple[Dealing, ...] = ()
     numbers: tuple[Number, ...] = ()

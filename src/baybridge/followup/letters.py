@@ -1,9 +1,10 @@
 """What a patient writes to the team, and the answer: questions, how a day went, signs to watch for.
 
 Main job: the rules of `WriteToTeam` and `AnswerPatient`; `letters_of(case)`, each with its answer; `unanswered(case)`. A letter with a sign calls nobody by
-itself: the page tells the patient to call at once, and the letter is a red task of the nurse until somebody says what was done.
+itself: the page tells the patient to call at once, and the letter is a red task of the nurse until a nurse or physician says what was done,
+from a closed set: words such as "ok" end nothing.
 
-**Source**: convention of this project. Elsewhere: the signs in `data/telling/patients.yaml`, the task in `node/upkeep/attention.py`.
+**Source**: convention of this project. Elsewhere: the signs and what can be done about one in `data/telling/patients.yaml`, the task in `node/upkeep/attention.py`.
 """
 
 from __future__ import annotations
@@ -31,6 +32,11 @@ def signs(situation: Situation) -> Collection[str]:
     return [sign.code for sign in situation.documents.the(Patients).signs]
 
 
+def dealings(situation: Situation) -> Collection[str]:
+    """What can have been done about a sign, by the document in force."""
+    return [one.code for one in situation.documents.the(Patients).dealings]
+
+
 class WriteToTeam(Struct, frozen=True, kw_only=True):
     """The patient writes to the team."""
 
@@ -43,6 +49,7 @@ class AnswerPatient(Struct, frozen=True, kw_only=True):
 
     letter_id: str
     answer: Note
+    dealing: Annotated[str | None, OneOf(dealings), Meta(description="what was done, where the patient wrote of a sign to watch for")] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +77,27 @@ def none_to_answer(situation: Situation) -> Iterator[Reason]:
 
 
 def answer_patient(situation: Situation, given: AnswerPatient) -> Verdict:
-    """A letter is answered once."""
+    """A letter is answered once; one with a sign by who can judge it, and with what was done: it ends the red task and the patient's own call."""
+    letter = next((one for one in unanswered(situation.case) if one.entry.event.letter_id == given.letter_id), None)
     against = []
-    if given.letter_id not in {one.entry.event.letter_id for one in unanswered(situation.case)}:
+    if letter is None:
         against.append(Reason("followup.letter.none_open", where="letter_id"))
+    elif letter.entry.event.watched:
+        against.extend(_against_sign(situation, given))
     if not said(given.answer):
         against.append(Reason("followup.letter.no_answer", where="answer"))
-    return refuse(*against) if against else (PatientAnswered(letter_id=given.letter_id, answer=given.answer.strip()),)
+    return refuse(*against) if against else (PatientAnswered(letter_id=given.letter_id, answer=given.answer.strip(), dealing=given.dealing or ""),)
+
+
+def _against_sign(situation: Situation, given: AnswerPatient) -> Iterator[Reason]:
+    if situation.actor.role not in _JUDGES:
+        yield Reason("followup.letter.sign_clinical", {"roles": ", ".join(role.value for role in _JUDGES)}, where="letter_id")
+    if given.dealing is None:
+        yield Reason("followup.letter.not_dealt", where="dealing")
+
+
+#: Who can say that a sign to watch for is dealt with. Convention of this project.
+_JUDGES = (Role.NURSE, Role.PHYSICIAN)
 
 
 def letters_of(case: Case) -> tuple[Letter, ...]:
@@ -109,5 +130,6 @@ COMMAND_ROWS = (
         kinds=ANYWHERE,
         blocked=none_to_answer,
         place=60,
+        choices={"dealing": "dealing"},
     ),
 )

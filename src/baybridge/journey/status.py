@@ -1,6 +1,6 @@
 """Where a case stands, in what a patient and a hospital elsewhere need: steps with their days, and who pays how much.
 
-Main job: `status_of(case, zone, nodes)` is what a node tells of a case; `elsewhere_of(case, here, zone)` what is known here of other nodes, and which of them have
+Main job: `status_of(case, zone, nodes)` is what a node tells of a case; `elsewhere_of(case, here, zone, on)` what is known here of other nodes, and which of them have
 told nothing. A node is never said to have done nothing because nothing of it is known here.
 
 **Units**: money in minor units; days of the site that reads. Elsewhere: what crosses with which consent in `exchange/transfer`, when it is told in
@@ -122,10 +122,11 @@ class Elsewhere:
     steps: tuple[StatusStep, ...]
     sums: tuple[StatusSum, ...]
     told_at: datetime | None
+    stopped: bool = False  # whether what was told last is not what should be known now: the consent to tell ended, or something happened there since
 
 
-def elsewhere_of(case: Case, here: str, zone: tzinfo) -> tuple[Elsewhere, ...]:
-    """Every other node that has a part in a case; none where nobody else has."""
+def elsewhere_of(case: Case, here: str, zone: tzinfo, on: date) -> tuple[Elsewhere, ...]:
+    """Every other node that has a part in a case, with what it told, as it stands on a day; none where nobody else has."""
     told = _told_here(case, here)
     steps = still_ahead(dict.fromkeys((*steps_of(case, zone), *(step for entry in told.values() for step in entry.event.steps))))
     sums = list(dict.fromkeys((*sums_of(case, zone), *(one for entry in told.values() for one in entry.event.sums))))
@@ -136,6 +137,7 @@ def elsewhere_of(case: Case, here: str, zone: tzinfo) -> tuple[Elsewhere, ...]:
             tuple(sorted((step for step in steps if step.node == name), key=lambda step: (step.planned, step.done_on))),
             tuple(sorted((one for one in sums if one.node == name), key=lambda one: one.known_on)),
             _told_at(name, told),
+            _told_at(name, told) is not None and (_ended(case, here, on) or _behind(case, name, told, zone)),
         )
         for name in names
         if name != here
@@ -147,6 +149,18 @@ def still_ahead(steps: Iterable[StatusStep]) -> list[StatusStep]:
     found = list(steps)
     done = [(step.stage, step.done_on) for step in found if not step.planned]
     return [step for step in found if not step.planned or not any(stage == step.stage and day >= step.done_on for stage, day in done)]
+
+
+def _ended(case: Case, here: str, on: date) -> bool:
+    """Whether consents to tell where the case stands are known here, and none of them covers this node and holds."""
+    known = [one for one in case.consents if one.kind == "sharing_status"]
+    return bool(known) and not any(one.holds_on(on) and (not one.recipients or here in one.recipients) for one in known)
+
+
+def _behind(case: Case, node: str, told: Mapping[str, Entry[StatusTold]], zone: tzinfo) -> bool:
+    """Whether this node learnt otherwise of a step that the status of the other one does not hold."""
+    own = told.get(node)
+    return own is not None and any(step not in own.event.steps for step in steps_of(case, zone) if step.node == node and not step.planned)
 
 
 def _told_at(node: str, told: Mapping[str, Entry[StatusTold]]) -> datetime | None:

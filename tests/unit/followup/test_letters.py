@@ -77,8 +77,24 @@ def test_a_sign_to_watch_for_says_whom_to_call_and_is_a_red_task_of_the_nurse(wo
     assert tasks(world) == {"letter_signs": ("nurse", "red")}
     shown = page(world, Role.PATIENT)
     assert "Fever: 38 °C or more. Call now." in shown and 'role="alert"' in shown
-    assert isinstance(give(world, "AnswerPatient", Role.NURSE, letter_id=wrote.letter_id, answer="Called; the patient comes in."), Done)
-    assert "Call now." not in page(world, Role.PATIENT)
+    said = {"letter_id": wrote.letter_id, "answer": "Called; the patient comes in.", "dealing": "sent_to_hospital"}
+    assert isinstance(give(world, "AnswerPatient", Role.NURSE, **said), Done)
+    shown = page(world, Role.PATIENT)
+    assert "Call now." not in shown and "Sent to hospital" in shown and tasks(world) == {}
+
+
+def test_a_sign_is_not_ended_by_a_word_nor_by_who_cannot_judge_it(world: World) -> None:
+    wrote = letter(give(world, "WriteToTeam", watched=["fever"], text="I am hot"))
+    said = {"letter_id": wrote.letter_id, "answer": "ok"}
+    assert codes(give(world, "AnswerPatient", Role.NURSE, **said)) == ["followup.letter.not_dealt"]
+    assert codes(give(world, "AnswerPatient", Role.NURSE, **said, dealing="ok")) == ["command.not_in_set"]
+    assert codes(give(world, "AnswerPatient", Role.COORDINATOR, **said, dealing="no_danger")) == ["followup.letter.sign_clinical"]
+    assert codes(give(world, "AnswerPatient", Role.COORDINATOR, **said)) == ["followup.letter.sign_clinical", "followup.letter.not_dealt"]
+    assert tasks(world) == {"letter_signs": ("nurse", "red")} and "Call now." in page(world, Role.PATIENT)
+    form = page(world, Role.NURSE, "/do/AnswerPatient")
+    assert "Spoke with the patient: no danger found" in form
+    assert isinstance(give(world, "AnswerPatient", Role.PHYSICIAN, **said, dealing="no_danger"), Done)
+    assert tasks(world) == {}
 
 
 def test_an_empty_letter_an_unknown_sign_and_another_persons_letter_are_refused(world: World) -> None:

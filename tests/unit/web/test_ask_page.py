@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,6 +46,11 @@ def filled(client: TestClient, **typed: object) -> dict[str, object]:
     return dict(re.findall(r'name="(csrf|command_id|product|hospital|event_date)"(?: type="\w+" required)? value="([^"]*)"', text)) | typed
 
 
+def sentences(text: str) -> list[str]:
+    """What stands against the quote, as the page says it."""
+    return [html.unescape(one.strip()) for one in re.findall(r'<li data-reason="[^"]*">(.*?)</li>', text, re.DOTALL)]
+
+
 def quotes(ward: Ward) -> list[QuoteIssued]:
     return [recorded.event for recorded in ward.events if isinstance(recorded.event, QuoteIssued)]
 
@@ -76,9 +82,47 @@ def test_an_amount_that_could_be_two_amounts_is_refused_by_name(ward: Ward) -> N
     assert re.search(r'role="alert" id="stands".*1\.200', answer.text, re.DOTALL)
 
 
+def test_an_amount_that_is_none_says_of_which_charge_and_which_plan(ward: Ward) -> None:
+    with signed_in(ward, Role.COORDINATOR) as client:
+        typed = {"gross.CAR_T_DRUG": "1200000", "gross.INPATIENT": "abc", f"risk_class.{PLAN}": "standard", f"deductible_used.{PLAN}": "xyz"}
+        rate = {"rate.currency": "CNY", "rate.per": "0.92", "rate.on": "2026-03-01", "rate.source": "bank"}
+        answer = client.post(ADDRESS, data=filled(client, plan=PLAN, **typed, **rate))
+    assert answer.status_code in (400, 422) and quotes(ward) == []
+    said = sentences(answer.text)
+    assert any(one.startswith("hospital stay: Expected an amount") for one in said), said
+    assert any("Deductible already used: Expected an amount" in one for one in said), said
+
+
 def test_a_bill_of_nothing_is_no_quote(ward: Ward) -> None:
     with signed_in(ward, Role.COORDINATOR) as client:
         answer = client.post(ADDRESS, data=filled(client, **{"gross.CAR_T_DRUG": ""}))
+    assert answer.status_code in (400, 422) and quotes(ward) == []
+    assert sentences(answer.text) == ["The bill holds no charge. Enter at least one amount, such as the price of the product."]
+
+
+def test_a_price_of_nothing_is_asked_about_once_and_no_question_stands_before_anybody_types(ward: Ward) -> None:
+    with signed_in(ward, Role.COORDINATOR) as client:
+        assert 'name="unusual"' not in client.get(ADDRESS).text
+        given = filled(client, **{"gross.CAR_T_DRUG": "0", "gross.INPATIENT": "145000"})
+        answer = client.post(ADDRESS, data=given)
+        assert answer.status_code in (400, 422) and quotes(ward) == []
+        assert sentences(answer.text)[0].startswith("Entered as zero: ") and "CAR_T_DRUG" not in sentences(answer.text)[0]
+        assert '<input type="checkbox" name="unusual" value="true">' in answer.text
+        done = client.post(ADDRESS, data={**given, "unusual": "true"})
+    assert done.status_code == 303 and len(quotes(ward)) == 1
+
+
+def test_what_was_used_of_a_plan_that_is_not_ticked_is_told_and_never_dropped(ward: Ward) -> None:
+    with signed_in(ward, Role.COORDINATOR) as client:
+        answer = client.post(ADDRESS, data=filled(client, **{"gross.CAR_T_DRUG": "1200000", f"deductible_used.{PLAN}": "500"}))
+    assert answer.status_code in (400, 422) and quotes(ward) == []
+    assert re.match(r"Deductible already used is entered for .*, which is not ticked\.", sentences(answer.text)[0]), sentences(answer.text)
+
+
+def test_a_rate_with_a_source_and_no_number_is_refused_and_not_dropped(ward: Ward) -> None:
+    with signed_in(ward, Role.COORDINATOR) as client:
+        rate = {"rate.currency": "CNY", "rate.per": "", "rate.on": "2026-03-01", "rate.source": "bank"}
+        answer = client.post(ADDRESS, data=filled(client, **{"gross.CAR_T_DRUG": "1200000"}, **rate))
     assert answer.status_code in (400, 422) and quotes(ward) == []
 
 

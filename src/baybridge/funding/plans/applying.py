@@ -92,7 +92,7 @@ def _applied(situation: Situation, given: ApplyForAssistance, quote: QuoteDocume
     means = situation.documents.plans[given.fund].get("means_test")
     known = seeking_of(situation, quote, given.household).household
     chosen = ChosenPlan(plan=given.fund, household=known if means else None)
-    asked = msgspec.structs.replace(before, plans=(*before.plans, chosen), product=before.product or quote.get("product"))
+    asked = msgspec.structs.replace(before, plans=(*before.plans, chosen), product=before.product or quote.get("product"), unusual=True)
     judged = issue_quote(situation, asked)
     if isinstance(judged, Refusal):
         return judged

@@ -91,6 +91,13 @@ def terms_of(document: PlanDocument) -> BenefitTerms | None:
     return terms if document.get("shape") == BENEFIT and isinstance(terms, Mapping) else None
 
 
+def uses_of(document: PlanDocument) -> tuple[str, ...]:
+    """What a plan needs to be told of what was used of it already: of its deductible and of each limit that it has."""
+    terms = document.get("benefit") or {}
+    used = ("deductible_used",) if terms.get("deductible") not in (None, "0.00") else ()
+    return (*used, *(f"{cap}_used" for cap in CAPS if terms.get(cap) is not None))
+
+
 def is_computable(document: PlanDocument) -> bool:
     """Whether a document is a plan that a quote can hold: no template, and with terms that somebody established."""
     return terms_of(document) is not None and not str(document.get("id", "")).startswith(TEMPLATES)

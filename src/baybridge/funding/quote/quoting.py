@@ -31,11 +31,12 @@ from baybridge.funding.plans import plans
 from baybridge.funding.plans.layers import VERIFIED
 from baybridge.funding.plans.plans import ChosenPlan, Exchange
 from baybridge.funding.plans.terms import FundingCase, Scale
+from baybridge.funding.quote.asking import currencies, doubts, impossible
 from baybridge.funding.quote.case import read_cases
 from baybridge.funding.quote.reading import is_exchange_rate
 from baybridge.funding.quote.report import Funded, as_json, fund, sentences
 from baybridge.funding.quote.stack import UNVERIFIED, Stack, pay_stack
-from baybridge.journey.checks import alive
+from baybridge.journey.checks import Unusual, alive, asked_once
 from baybridge.journey.command import Role, Situation
 from baybridge.journey.entitlement import eligibility_open
 from baybridge.journey.events import QuoteIssued
@@ -53,12 +54,6 @@ USUAL_CATEGORIES = ("COLLECTION", "CAR_T_DRUG", "INPATIENT")
 
 #: Stands where a file names no scale; a quote always writes its scale out.
 NO_SCALE = Scale((), Fraction(0))
-
-
-def currencies(situation: Situation) -> Collection[str]:
-    """Currencies of a bill: those of the regions and of the plans in force."""
-    own = {region.currency for region in regions_of(situation.documents.folder).values()}
-    return own | {str(plan["currency"]) for plan in situation.documents.plans.values() if plan.get("currency")}
 
 
 def bill_categories(situation: Situation) -> Collection[str]:
@@ -109,13 +104,21 @@ class IssueQuote(Struct, frozen=True, kw_only=True):
     valid_days: Annotated[int, Meta(ge=1, le=366)] = 30
     tenders: Annotated[tuple[QuotedTender, ...], Meta(description="in which currencies the patient pays; empty for the bill's")] = ()
     region: Annotated[str | None, Meta(description="where the care of this bill is given; here where empty")] = None
+    unusual: Unusual = False
 
 
 def issue_quote(situation: Situation, given: IssueQuote) -> Judged | Refusal:
     """The quote as a document and the event that stands for it; every reason where it cannot be computed."""
     documents = situation.documents.plans
     product = given.product or situation.case.product
-    against = (*alive(situation), *_against_place(situation, given), *reasons_against_quote(documents, given, product, situation.today))
+    against = (
+        *alive(situation),
+        *_against_place(situation, given),
+        *impossible(situation, given),
+        *_against_bill(given),
+        *reasons_against_quote(documents, given, product, situation.today),
+        *asked_once(doubts(situation, given, product), unusual=given.unusual),
+    )
     if against:
         return refuse(*against)
     inputs = inputs_of(documents, given, product)
@@ -162,6 +165,12 @@ def _against_place(situation: Situation, given: IssueQuote) -> Iterator[Reason]:
     known = regions_of(situation.documents.folder)
     if given.region is not None and given.region not in known:
         yield Reason("funding.quote.region_unknown", {"known": ", ".join(known)}, where="region")
+
+
+def _against_bill(given: IssueQuote) -> Iterator[Reason]:
+    """A bill without a charge is no bill."""
+    if not given.bill_lines:
+        yield Reason("funding.quote.no_charge", where="bill_lines")
 
 
 def reasons_against_quote(documents: Plans, given: IssueQuote, product: str | None, today: date) -> Iterator[Reason]:
@@ -335,14 +344,16 @@ def _not_verified(named: Iterable[tuple[str, MoneyHeading]], what: str) -> Itera
             yield {what: name, "code": UNVERIFIED, "status": status, "source": document.get("source")}
 
 
-def _assumptions(named: Iterable[tuple[str, PlanDocument]], given: IssueQuote, product: str | None) -> Iterator[dict[str, object]]:
+def _assumptions(named: Collection[tuple[str, PlanDocument]], given: IssueQuote, product: str | None) -> Iterator[dict[str, object]]:
     yield {"key": "funding.assumed.bill", "values": {"day": given.event_date.isoformat()}}
+    documents = dict(named)
     for name, document in named:
         if document.get("listed_products") is None:
             yield {"key": "funding.assumed.drug_listed", "values": {"plan": name, "product": product or "-"}}
     for chosen in given.plans:
-        if chosen.deductible_used is None and not any(getattr(chosen, f"{cap}_used") for cap in ("cap_event", "cap_year", "cap_lifetime")):
-            yield {"key": "funding.assumed.nothing_used", "values": {"plan": chosen.plan}}
+        blank = [use for use in plans.uses_of(documents[chosen.plan]) if getattr(chosen, use) is None]
+        if blank:
+            yield {"key": "funding.assumed.used_not_said", "values": {"plan": chosen.plan, "fields": ", ".join(blank)}}
     for exchange in given.exchange:
         values = {"currency": exchange.currency, "rate": exchange.per_bill_unit, "bill": given.currency, "day": exchange.on.isoformat()}
         yield {"key": "funding.assumed.rate", "values": {**values, "source": exchange.source}}
@@ -356,8 +367,6 @@ def usual_bill(context: FormContext) -> Mapping[str, object]:
     gross = {"CAR_T_DRUG": format_minor(price.amount_minor)} if price else {}
     lines = [{"id": category.lower(), "category": category, "gross": gross.get(category)} for category in USUAL_CATEGORIES]
     return {"bill_lines": lines, "currency": price.currency if price else "HKD"}
-
-
 
 
 QUOTE_ISSUED = EventRow(QuoteIssued, rendering.quoted, told_in("CLAIM"))

@@ -14,7 +14,8 @@ class PatientWrote(Event, frozen=True, kw_only=True, tag=True):
 
 
 class PatientAnswered(Event, frozen=True, kw_only=True, tag=True):
-    """Somebody of the team answered what the patient wrote."""
+    """Somebody of the team answered what the patient wrote; `dealing`, what was done about a sign, is a code of `telling/patients.yaml`."""
 
     letter_id: str
     answer: str
+    dealing: str = ""

@@ -234,6 +234,11 @@ def _signs(asked: Asked, _: Case | None) -> Options:
     return tuple(Option(sign.code, reader.title(sign.words)) for sign in asked.node.documents.typed.the(Patients).signs)
 
 
+def _dealings(asked: Asked, _: Case | None) -> Options:
+    reader = Reader(asked)
+    return tuple(Option(one.code, reader.title(one.words)) for one in asked.node.documents.typed.the(Patients).dealings)
+
+
 def _shipments(asked: Asked, case: Case | None) -> Options:
     reader = Reader(asked)
     under_way = [shipment for shipment in (case.shipments if case else ()) if shipment.under_way]
@@ -381,6 +386,7 @@ CHOICES: Mapping[str, Callable[[Any, Case | None], Options]] = {
     "consent_id": _consents,
     "letter_id": _letters,
     "watched_sign": _signs,
+    "dealing": _dealings,
     "attachment": _attachments,
     "question": _questions,
     "shipment_id": _shipments,

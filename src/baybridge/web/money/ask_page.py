@@ -23,7 +23,7 @@ from baybridge.documents.plan import NO_PLAN, PlanDocument
 from baybridge.documents.product import Price
 from baybridge.documents.terms import Choices
 from baybridge.funding.plans.layers import CAPS
-from baybridge.funding.plans.plans import is_agreement, is_computable, status_of
+from baybridge.funding.plans.plans import is_agreement, is_computable, status_of, uses_of
 from baybridge.funding.quote.quoting import USUAL_CATEGORIES, covered_categories
 from baybridge.http.doors import Asked, Door
 from baybridge.journey.command import Command, Site
@@ -37,6 +37,7 @@ from baybridge.web.page.page import Reader, go, refused
 #: What is asked of a household where a plan has a means test.
 HOUSEHOLD = ("annual_gross_income", "net_assets", "asset_allowance", "allowable_deductions")
 _USED = ("deductible_used", *(f"{cap}_used" for cap in CAPS))
+_OF_PLAN = ("risk_class", "effective_from", *_USED, *HOUSEHOLD)
 _DRUG = "CAR_T_DRUG"
 
 
@@ -76,6 +77,9 @@ def ask(asked: Asked) -> Response:
 def issue(asked: Asked) -> Response:
     """Issue the quote; a refusal shows the questions again with every reason."""
     given = _given(asked)
+    dropped = tuple(_dropped(asked))
+    if dropped:
+        return _open(asked, refuse(*dropped))
     command_id = asked.form.get("command_id") or new_id(asked.node.now)
     done = handle(asked.node, Command("IssueQuote", asked.parameters["case_id"], given, asked.person, command_id))
     return _open(asked, done) if isinstance(done, Refusal) else go(f"/cases/{done.case_id}/funding?done=IssueQuote")
@@ -99,6 +103,7 @@ def _show(view: CaseView, refusal: Refusal | None) -> Response:
     wanted = (chosen.get("hospital"), view.case.treating_node, asked.node.site.node)
     place = next((one for name in wanted for one in places if one.node == name), places[0])
     price = price_in(documents.products[ProductId(product)].list_price if product else (), place)
+    given = _given(asked) if asked.method == "POST" else {}
     standing = refusal or view.look.would("IssueQuote", _preview(view, product, place, price))
     problems = [(reason.where, reader.reason(reason)) for reason in (refusal.reasons if refusal else ())]
     return view.render(
@@ -120,16 +125,34 @@ def _show(view: CaseView, refusal: Refusal | None) -> Response:
         given=asked.form,
         plans_given=_ticked(asked),
         today=view.look.situation().today.isoformat(),
-        sentences=[(reader.reason(reason), reason) for reason in standing.reasons] if standing else [],
+        sentences=[(_named(reader, given, reason), reason) for reason in standing.reasons] if standing else [],
+        asked_about="unusual" in asked.form or any(reason.where == "unusual" for reason in (standing.reasons if standing else ())),
         tried=refusal is not None,
         command_id=new_id(asked.node.now),
     )
 
 
+def _named(reader: Reader, given: Mapping[str, object], reason: Reason) -> str:
+    """A sentence, with the charge or the field of a plan that it is about before it: the reader of a funding case knows no words of a form."""
+    sentence, place = reader.reason(reason), _PLACE.fullmatch(reason.where)
+    if place is None:
+        return sentence
+    rows = given.get("bill_lines" if place["rows"] == "bill_lines" else "plans")
+    row = rows[int(place["row"])] if isinstance(rows, list) and int(place["row"]) < len(rows) else {}
+    if place["rows"] == "bill_lines":
+        return f"{reader.code('code', row.get('category'))}: {sentence}"
+    return f"{reader.named('plan', str(row.get('plan')))}, {reader.code('field', place['field'])}: {sentence}"
+
+
+#: Where a reason of a funding case stands, which counts the rows of the form in their order.
+_PLACE = re.compile(r"(?P<rows>bill_lines|layers)\[(?P<row>\d+)\]\.(?:\w+\.)*(?P<field>\w+)")
+
+
 def _preview(view: CaseView, product: str, place: Place, price: Price | None) -> dict[str, object]:
     """What the form would send as it stands, so that whatever forbids a quote is said before anybody types."""
     line = {"id": _DRUG.lower(), "category": _DRUG, "gross": format_minor(price.amount_minor) if price else "0.00"}
-    return {"event_date": view.look.situation().today, "currency": place.currency, "bill_lines": [line], "product": product or None, "region": place.region}
+    today = view.look.situation().today
+    return {"event_date": today, "currency": place.currency, "bill_lines": [line], "product": product or None, "region": place.region, "unusual": True}
 
 
 def places_of(asked: Asked) -> tuple[Place, ...]:
@@ -156,7 +179,6 @@ def _holdings(view: CaseView, place: Place, problems: list[tuple[str, str]]) -> 
 def _holding(view: CaseView, name: str, plan: PlanDocument, near: set[str | None], problems: list[tuple[str, str]]) -> Holding:
     terms = plan.get("benefit") or {}
     classes = plan.get("rates_by_risk_class") or {}
-    used = ("deductible_used",) if terms.get("deductible") not in (None, "0.00") else ()
     return Holding(
         plan=name,
         title=view.reader.title(plan.get("title")) or name,
@@ -166,7 +188,7 @@ def _holding(view: CaseView, name: str, plan: PlanDocument, near: set[str | None
         currency=str(plan.get("currency")),
         near=bool(near & set(plan.get("jurisdiction") or ())),
         classes=tuple(classes),
-        used=(*used, *(f"{cap}_used" for cap in CAPS if terms.get(cap) is not None)),
+        used=uses_of(plan),
         starts=bool(terms.get("waiting_days")),
         household=bool(plan.get("means_test")),
         problems=tuple(sentence for where, sentence in problems if where == f"plans.{name}" or where.startswith(f"plans.{name}.")),
@@ -196,9 +218,19 @@ def _given(asked: Asked) -> dict[str, object]:
         "agreement": form.get("agreement"),
         "bill_lines": lines,
         "plans": [dict(_chosen(asked, name, form)) for name in _ticked(asked)],
-        "exchange": [dict(_rate(asked, form))] if "rate.per" in form else [],
+        "exchange": [dict(_rate(asked, form))] if "rate.per" in form or "rate.source" in form else [],
+        "unusual": "unusual" in form or None,
     }
     return {name: value for name, value in given.items() if value not in (None, [])} | {"bill_lines": lines}
+
+
+def _dropped(asked: Asked) -> Iterator[Reason]:
+    """What was typed and would not be sent: of a plan that is not ticked. A forgotten tick would lose the plan, and nobody would see it."""
+    typed = {name for name, text in asked.form.items() if text.strip()}
+    for plan in asked.node.documents.typed.plans:
+        of_plan = [field for field in _OF_PLAN if f"{field}.{plan}" in typed]
+        if of_plan and plan not in _ticked(asked):
+            yield Reason("funding.quote.not_ticked", {"plan": plan, "fields": ", ".join(of_plan)}, where=f"plans.{plan}")
 
 
 def _chosen(asked: Asked, name: str, form: Mapping[str, str]) -> Iterator[tuple[str, object]]:
@@ -212,7 +244,7 @@ def _chosen(asked: Asked, name: str, form: Mapping[str, str]) -> Iterator[tuple[
 
 def _rate(asked: Asked, form: Mapping[str, str]) -> Iterator[tuple[str, object]]:
     yield "currency", form.get("rate.currency", "")
-    yield "per_bill_unit", Reader(asked).typed(form["rate.per"])
+    yield "per_bill_unit", Reader(asked).typed(form.get("rate.per", ""))
     yield "on", form.get("rate.on", "")
     yield "source", form.get("rate.source", "")
 

@@ -132,6 +132,8 @@ def named(view: CaseView, values: Mapping[str, Said]) -> dict[str, Said]:
         if name in ("product", "option"):
             product = products.get(ProductId(str(value)))
             return (view.reader.title(product.names) if product else "") or value
+        if name == "fields":
+            return ", ".join(view.reader.code("field", one) for one in str(value).split(", "))
         return view.reader.day(str(value)) if name in ("day", "until") and value != "-" else value
 
     return {name: one(name, value) for name, value in values.items()}

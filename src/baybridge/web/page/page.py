@@ -341,7 +341,7 @@ class Reader:
             return self.t("page.semicolon").join(self.code("sign", code) for code in value.split(", "))
         if key == "facts":
             return self.t("page.semicolon").join(map(self.asked, value.split(", ")))
-        if key in ("loinc", "watched"):
+        if key in ("loinc", "watched", "dealing"):
             return self.test(value) if key == "loinc" else self.watched(value)
         if key == "outcome":
             return next((self.t(name) for name in (f"{prefix}.{value}" for prefix in _OUTCOMES) if self.known(name)), value)
@@ -383,8 +383,10 @@ class Reader:
         return self.t("facts.asked", fact=self.fact(name)) if is_question else self.fact(name)
 
     def watched(self, code: str) -> str:
-        """A sign to watch for in the patient's words."""
-        return next((self.title(sign.words) for sign in self._node.documents.typed.the(Patients).signs if sign.code == code), code)
+        """A sign to watch for, or what was done about one, in the patient's words."""
+        document = self._node.documents.typed.the(Patients)
+        words = {sign.code: sign.words for sign in document.signs} | {one.code: one.words for one in document.dealings}
+        return self.title(words[code]) if code in words else code
 
     def test(self, code: str) -> str:
         """What a test of a LOINC code is called; the code itself where nobody named it."""
@@ -471,7 +473,7 @@ _NAMED = frozenset(
 )
 
 #: Values of a reason that are a row of codes, with where their words stand.
-_EACH: Mapping[str, str] = {"role": "role", "roles": "role", "command": "command", "classes": "code"}
+_EACH: Mapping[str, str] = {"role": "role", "roles": "role", "command": "command", "classes": "code", "categories": "code", "fields": "field"}
 
 #: How an answer is coloured, besides being said in words.
 _TONES: Mapping[str, frozenset[str]] = {

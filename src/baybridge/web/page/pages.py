@@ -95,8 +95,9 @@ def home(asked: Asked) -> Response:
         role, late = wanted.role or own, now if wanted.late else None
         others = TaskCount() if wanted.role else sum((one for name, one in counts.items() if name != own), TaskCount())
         of_role = counts.get(role, TaskCount())
-        part = part_of(asked, max(one.late if wanted.late else one.count for one in (of_role, others)), _TASKS)
-        mine = task_lists.task_list(connection, role, late_at=late, start=part.start, most=part.size)
+        paged, held = (of_role if wanted.role else others), of_role.late if wanted.late else of_role.count
+        part = part_of(asked, paged.late if wanted.late else paged.count, _TASKS)
+        mine = task_lists.task_list(connection, role, late_at=late, start=part.start if wanted.role else 0, most=part.size)
         rest = () if wanted.role else task_lists.task_list(connection, own, others=True, late_at=late, start=part.start, most=part.size)
     groups = {
         "day": by_case(task for task in mine if _is_of_today(asked, task)),
@@ -105,8 +106,9 @@ def home(asked: Asked) -> Response:
     }
     names = labels(asked, [str(task["case_id"]) for task in (*mine, *rest)])
     known = {"labels": names, "commands": mine_to_give(asked), "form_of": tabs.form_of, "waiting": len(signing.waiting(asked.node, actor))}
-    hidden = {"rest": others.late if wanted.late else others.count, "rest_late": others.late, "part": part}
-    at_first = _AT_FIRST if part.number == 1 else _TASKS
+    cut = {"held": held if not wanted.role and held > len(mine) else 0, "all_address": _tasks_address(own, late=wanted.late)}
+    hidden = {"rest": others.late if wanted.late else others.count, "rest_late": others.late, "part": part, **cut}
+    at_first = _TASKS if wanted.role and part.number > 1 else _AT_FIRST
     return render(asked, "tasks.html", at_first=at_first, now=now.isoformat(), wanted=wanted, role=role, **groups, **known, **hidden)
 
 

@@ -1,6 +1,6 @@
 """Long lists in pages: which part of a list a page shows, and what stands before and after it.
 
-Main job: `part_of(asked, count, size)`. A number that is none, or that lies behind the last page, shows the page that is nearest to it.
+Main job: `part_of(asked, count, size)`. A number that is none, or that lies behind the last page, shows the page that is nearest to it, and says so.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ class Part:
     count: int
     before: str | None
     after: str | None
+    beyond: bool = False  # whether a page behind the last was asked for
 
     @property
     def start(self) -> int:
@@ -38,8 +39,11 @@ def part_of(asked: Asked, count: int, size: int) -> Part:
     """The page of a list of so many rows that the address asks for (`page`)."""
     last = max(1, -(-count // size))
     text = asked.query.get("page", "")
-    number = min(max(1, int(text)), last) if text.isascii() and text.isdecimal() and len(text) <= _DIGITS else 1
-    return Part(number, size, count, _address(asked, number - 1) if number > 1 else None, _address(asked, number + 1) if number < last else None)
+    wanted = (int(text) if len(text) <= _DIGITS else last + 1) if text.isascii() and text.isdecimal() else 1
+    number = min(max(1, wanted), last)
+    return Part(
+        number, size, count, _address(asked, number - 1) if number > 1 else None, _address(asked, number + 1) if number < last else None, wanted > last
+    )  # fmt: skip
 
 
 def _address(asked: Asked, number: int) -> str:

@@ -25,6 +25,7 @@ class Place:
     steps: tuple[str, ...]
     sums: tuple[str, ...]
     told_at: datetime | None
+    stopped: bool  # what was told last may not be what holds now
     carer: bool  # it cares for the patient, and is no plant
 
 
@@ -34,15 +35,17 @@ def elsewhere(asked: Asked, reader: Reader, case: Case) -> tuple[Place, ...]:
         return ()
     site = asked.node.site
     may_read_sums = access.may("case.funding", asked.person, site) is None
+    today = asked.node.now().astimezone(site.zone).date()
     return tuple(
         Place(
             reader.node(one.node),
             tuple(step(reader, item) for item in one.steps),
             tuple(money(reader, item) for item in one.sums) if may_read_sums else (),
             one.told_at,
+            one.stopped,
             one.node != case.plant_node or one.node in carers_of(case),
         )
-        for one in elsewhere_of(case, site.node, site.zone)
+        for one in elsewhere_of(case, site.node, site.zone, today)
     )
 
 

@@ -61,7 +61,7 @@ def test_c18_an_overlap_of_under_an_hour_counts_as_one_only_where_it_is_recorded
 def assessed(scale, grade, hour):
     """An assessment of the case, as far as its grades are concerned."""
     event = SimpleNamespace(scale=scale, grade_min=grade, grade_max=grade, assessed_at=datetime(2026, 3, 1, hour, tzinfo=UTC))
-    return SimpleNamespace(event=event)
+    return SimpleNamespace(event=event, origin=SimpleNamespace(event_id=f"{scale}-{hour}"))
 
 
 def hours_to_the_next_assessment():

@@ -249,6 +249,10 @@ class Reader:
             return self.t("task.late", span=span_said(at - due, self._locale))
         return self.t("task.soon", span=span_said(due - at, self._locale)) if due - at < timedelta(days=1) else self.moment(due)
 
+    def span(self, span: timedelta) -> str:
+        """A span of time in its fitting unit."""
+        return span_said(span, self._locale)
+
     def money(self, minor: int, currency: str) -> str:
         """An amount as this reader writes it; exact, from minor units."""
         return format_currency(Decimal(minor).scaleb(-2), currency, locale=self._locale, currency_digits=True)

@@ -121,7 +121,7 @@ def test_the_banner_says_how_long_nobody_came_who_was_told_and_what_is_new(house
     house.ward.assess(**SIGN, vasopressors=1, hypotension="none")
     house.ward.wait(hours=4)
     page = house.get("nurse", f"/cases/{CASE}/bedside?language=en").text
-    assert "Nobody has come for 240 min" in page and "programme director (" in page
+    assert "Nobody has come for 4 hrs" in page and "programme director (" in page
     assert page.count('<span class="tag bad">new</span>') == 1
     assert "no hypotension, yet a vasopressor" in page, "what contradicts itself is asked on the page too"
 

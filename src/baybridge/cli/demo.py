@@ -26,7 +26,7 @@ _WHAT = {"mo": "Macao hospital", "gd": "Guangzhou centre and laboratory", "hk": 
 @click.option("--reset", is_flag=True, help="Throw the demo network away and make it anew.")
 @click.option("--make-only", is_flag=True, help="Make the network and stop.")
 def demo(folder: Path, reset: bool, make_only: bool) -> None:  # noqa: FBT001 - click passes flags
-    """The demo network: four nodes, about forty invented patients, on free local ports. Ctrl-C stops it; the next start continues."""
+    """The demo network: four nodes, about thirty invented patients, on free local ports. Ctrl-C stops it; the next start continues."""
     running = import_module("baybridge.demo.running")
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -57,7 +57,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def _make(folder: Path) -> None:
-    click.echo("Walking about forty invented patients through the product …")
+    click.echo("Walking about thirty invented patients through the product …")
     with progress("steps") as told:
         import_module("baybridge.demo.running").make(folder, told)
 

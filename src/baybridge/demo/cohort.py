@@ -1,4 +1,4 @@
-"""The demo's cohort: about forty invented patients, each left at another step of the road.
+"""The demo's cohort: about thirty invented patients, each left at another step of the road.
 
 Main job: `COHORT` says who stands where; `make_histories(nodes, clock, …)` walks them there, the longest roads first, so that the demo's clock ends now.
 """
@@ -32,7 +32,7 @@ class Placed:
 _MONEY = {
     ("hk", "mm", "quote"): "waiting",
     ("mo", "dlbcl", "day_28"): "refused",
-    ("mo", "dlbcl", "month_3"): "unpaid",
+    ("mo", "dlbcl", "hand_over"): "unpaid",
     ("gd", "dlbcl-early", "refund"): "paid",
     ("mo", "dlbcl", "slot"): "cut",
 }
@@ -50,13 +50,13 @@ _GROUPS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
         "dlbcl",
         "hk",
         (
-            *("hand_over", "month_3", "day_28", "infuse", "release", "receive_cells"),
+            *("hand_over", "day_28", "infuse", "release"),
             *("collect", "slot", "repeat", "accept", "refer", "records"),
         ),
     ),
-    ("hk", "mm", "hk", ("discharge", "treat", "lymphodeplete", "ship_product", "manufacture", "quote", "consent", "records")),
-    ("gd", "dlbcl-early", "gd", ("refund", "monitor", "receive_product", "manufacture", "collect", "recognise", "eligibility", "records")),
-    ("mo", "mm", "hk", ("ship_cells", "recognise", "eligibility", "records")),
+    ("hk", "mm", "hk", ("discharge", "treat", "lymphodeplete", "ship_product", "quote", "consent", "records")),
+    ("gd", "dlbcl-early", "gd", ("refund", "monitor", "manufacture", "recognise", "eligibility", "records")),
+    ("mo", "mm", "hk", ("ship_cells", "eligibility", "records")),
     ("gd", "dlbcl", "gd", ("eligibility", "records", "consent")),
 )
 

@@ -12,6 +12,7 @@ import typing
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import cycle
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -89,6 +90,7 @@ class Requests:
         self.known = known
         self.random = Random(seed)
         self._form_token: str | None = None  # that the next form carries
+        self._ways = cycle(self.random.sample(WAYS, len(WAYS)))  # so that some hundreds of requests ask every route
 
     def __iter__(self) -> Requests:
         return self
@@ -96,7 +98,7 @@ class Requests:
     def __next__(self) -> Request:
         """The next request."""
         random = self.random
-        method, door = random.choice(WAYS) if random.random() < 0.75 else random.choice(_DEEP)
+        method, door = next(self._ways) if random.random() < 0.75 else random.choice(_DEEP)
         if random.random() < 0.02:
             method = random.choice(("GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE", "QUERY"))
         who = random.choice((*self.known.tokens, *_OFTEN, NOBODY))

@@ -22,8 +22,10 @@ from baybridge.node.storage import Storage
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
+    """The folder with the tables of now: every command that checks asks for an upgrade first."""
     with tarfile.open(Path(__file__).parent / "node_before_coverage.tar.xz") as archive:
         archive.extractall(tmp_path, filter="data")
+    upgrading.upgrade(read_config(tmp_path / "mo"), Walk())
     return tmp_path / "mo"
 
 
@@ -50,7 +52,6 @@ def spoil(folder: Path, statement: str) -> None:
 
 
 def opened(folder: Path) -> Node:
-    upgrading.upgrade(read_config(folder), Walk())
     node = open_node(folder)
     node.storage.close()
     return node

@@ -11,11 +11,13 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 
 import httpx
 import pytest
+from click.testing import CliRunner
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -23,7 +25,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from acceptance.support_processes import eventually, free_ports
+from baybridge.cli.main import main
 from baybridge.http.logs import FIELDS
+from baybridge.node.config import read_config
+from baybridge.node.upkeep.answering import missing
 from baybridge.node.upkeep.founding import found
 
 
@@ -129,6 +134,19 @@ def test_log_lines_are_json_with_fields_from_a_closed_list_and_nothing_from_outs
 def test_health_says_whether_it_lives_and_is_ready(served: Served) -> None:
     assert served.get("/health/live").json() == {"state": "live"}
     assert served.get("/health/ready").json() == {"state": "ready", "missing": []}
+
+
+def test_a_command_says_whether_the_node_of_a_folder_is_served_here_by_its_own_certificate(served: Served, tmp_path: Path) -> None:
+    config = read_config(served.folder)
+    of_this = replace(config, port=served.port, serving=replace(config.serving, certificate=served.folder.parent / "certificate.pem", host="0.0.0.0"))
+    another, _ = certify(tmp_path, 7)
+    assert missing(of_this) == ()
+    assert missing(replace(of_this, serving=replace(of_this.serving, certificate=another))) == ("answer",), "somebody else answers there"
+    assert missing(replace(of_this, port=free_ports(1)[0])) == ("answer",)
+    quiet = tmp_path / "quiet"
+    found(quiet, {"node": "quiet", "organisation": "Hospital", "jurisdiction": "MO", "kinds": ["centre"], "port": free_ports(1)[0]})
+    done = CliRunner().invoke(main, ["doctor", str(quiet), "--served", "--json"])
+    assert (done.exit_code, json.loads(done.stdout)) == (1, {"state": "unready", "missing": ["answer"]})
 
 
 def test_metrics_are_told_on_loopback_without_ids(served: Served) -> None:

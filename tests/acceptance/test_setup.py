@@ -211,6 +211,7 @@ def test_a_certificate_of_another_name_is_told_and_does_not_bar(tmp_path: Path) 
 @pytest.mark.skipif(os.geteuid() != 0, reason="another user can be tried by root alone")
 def test_a_port_that_only_the_service_may_take_is_told_and_does_not_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     read, write = os.pipe()
+    [*looks._port("port", "127.0.0.1", 443)]  # imports what it needs, which the other user may not read
     child = os.fork()
     if child == 0:
         os.setuid(65534)
@@ -415,20 +416,58 @@ def test_a_mail_server_is_named_in_the_documents_and_its_password_kept_apart(tmp
     assert (tmp_path / "hk").exists()
 
 
-def test_units_for_systemd_stand_as_systemd_reads_them(tmp_path: Path) -> None:
+def units_of(folder: Path, to: Path, *options: str) -> dict[str, str]:
+    done = CliRunner().invoke(main, ["systemd", str(folder), "--to", str(to), "--user", "root", *options, "--json"])
+    return {Path(one).name: Path(one).read_text(encoding="utf-8") for one in json.loads(done.output)["units"]}
+
+
+def a_node(tmp_path: Path, name: str) -> Path:
+    """A node that writes backups, and downtime packs to two places, one of which is away."""
     private, public = packing.new_key()
     (tmp_path / "key").write_text(private)
     (tmp_path / "key.pub").write_text(public)
-    folder = tmp_path / "a node; 100%"
+    folder = tmp_path / name
     folder.mkdir()
     (tmp_path / "backups").mkdir()
     assert run(folder, written(tmp_path, answers(node="mo", backup={"to": "backups", "key": "key.pub"}))).exit_code == 0
-    done = CliRunner().invoke(main, ["systemd", str(folder), "--to", str(tmp_path / "units"), "--user", "root", "--private-key", str(tmp_path / "key"), "--json"])
-    names = sorted(Path(one).name for one in json.loads(done.output)["units"])
-    assert names == [f"baybridge-mo{end}" for end in ("-backup.service", "-backup.timer", "-verify-backup.service", "-verify-backup.timer", ".service")]
-    assert f'serve "{tmp_path}/a node; 100%%"' in (tmp_path / "units" / "baybridge-mo.service").read_text()
+    profile = yaml.safe_load((folder / "node.yaml").read_text(encoding="utf-8"))
+    places = {"to": str(tmp_path / "packs $x"), "second": "/mnt/of another machine/packs"}
+    (folder / "node.yaml").write_text(yaml.safe_dump({**profile, "downtime": places}, allow_unicode=True), encoding="utf-8")
+    return folder
+
+
+def test_units_for_systemd_stand_as_systemd_reads_them(tmp_path: Path) -> None:
+    folder = a_node(tmp_path, "a node; 100%")
+    (tmp_path / "log").mkdir()
+    units = units_of(folder, tmp_path / "units", "--private-key", str(tmp_path / "key"), "--log-folder", str(tmp_path / "log"))
+    assert sorted(units) == [f"baybridge-mo{end}" for end in ("-backup.service", "-backup.timer", "-verify-backup.service", "-verify-backup.timer", ".service")]
+    assert f'serve "{tmp_path}/a node; 100%%"' in units["baybridge-mo.service"]
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
         pytest.skip("this machine has no systemd-analyze")
     looked = subprocess.run([analyze, "verify", *(str(path) for path in (tmp_path / "units").iterdir())], capture_output=True, text=True, check=False)
     assert (looked.returncode, looked.stderr) == (0, "")
+
+
+def test_a_service_may_write_where_its_node_writes_and_starts_while_such_a_place_is_away(tmp_path: Path) -> None:
+    service = units_of(a_node(tmp_path, "mo"), tmp_path / "units")["baybridge-mo.service"]
+    (line,) = (line for line in service.splitlines() if line.startswith("ReadWritePaths="))
+    assert line == f'ReadWritePaths={tmp_path}/mo -{tmp_path}/backups "-{tmp_path}/packs $x" "-/mnt/of another machine/packs"'
+
+
+def test_a_service_may_ask_the_kernel_who_keeps_the_clock(tmp_path: Path) -> None:
+    """glibc asks by clock_adjtime; a filter without it ends the process as soon as somebody looks at the clock."""
+    for text in (text for name, text in units_of(a_node(tmp_path, "mo"), tmp_path / "units").items() if name.endswith(".service")):
+        lines = text.splitlines()
+        (allowed,) = (line.partition("=")[2].split() for line in lines if line.startswith("SystemCallFilter="))
+        assert {"adjtimex", "clock_adjtime"} <= {*allowed}
+        assert "SystemCallErrorNumber=EPERM" in lines
+        assert "ProtectClock=yes" not in lines
+        assert "CapabilityBoundingSet=" in lines  # nor may it set the clock
+
+
+def test_a_service_that_ends_by_a_signal_of_reload_starts_again(tmp_path: Path) -> None:
+    """A reload before the server listens ends it by SIGHUP, which systemd takes for a clean end."""
+    service = units_of(a_node(tmp_path, "mo"), tmp_path / "units")["baybridge-mo.service"]
+    assert "Restart=always" in service.splitlines()
+    assert 'ExecReload=/bin/sh -c "kill -HUP $MAINPID"' in service.splitlines()  # a small system has no /bin/kill

@@ -19,6 +19,8 @@ class StoredBytes(LargeBinary):
         plain: Callable[[object], bytes | None] | None = super().result_processor(dialect, coltype)  # type: ignore[no-untyped-call]
 
         def read(value: object) -> bytes | None:
+            if type(value) is bytes:  # nearly always, of hundreds of thousands
+                return value
             if isinstance(value, str | int | float):
                 return str(value).encode()
             if plain is not None:

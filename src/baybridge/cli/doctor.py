@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
 from baybridge.cli.arguments import Thorough
+from baybridge.cli.failing import fail
 from baybridge.cli.reader import reader_language
 
 
 @click.command(cls=Thorough)
 @click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--served", "is_served", is_flag=True, help="Ask only whether the server of this node answers and is ready, for who starts it again where it is not.")
 @click.option("--json", "as_json", is_flag=True, help="Plain JSON.")
-def doctor(folder: Path, as_json: bool) -> None:  # noqa: FBT001 - click's signature
+def doctor(folder: Path, is_served: bool, as_json: bool) -> None:  # noqa: FBT001 - click's signature
     """Check clock, disk, permissions, database, keys, log, backups, neighbours and more of the node in DIR; 1 where something must be mended."""
+    if is_served:
+        _served(folder, as_json=as_json)
     from baybridge.documents.loader import Documents
     from baybridge.language.texts import Texts
     from baybridge.node.neighbours.transport import post
@@ -34,3 +39,18 @@ def doctor(folder: Path, as_json: bool) -> None:  # noqa: FBT001 - click's signa
                 told = texts.say(language, "doctor.expected", {"expected": one.expected, "remedy": one.remedy}) if one.expected else one.remedy
                 click.echo(f"      {'':13} {told}")
     sys.exit(1 if worst(findings) == "fail" else 0)
+
+
+def _served(folder: Path, *, as_json: bool) -> NoReturn:
+    from baybridge.node.config import ConfigProblem, read_config
+    from baybridge.node.upkeep.answering import missing
+
+    try:
+        lacks = missing(read_config(folder))
+    except ConfigProblem as problem:
+        fail(str(problem))
+    if as_json:
+        click.echo(json.dumps({"state": "unready" if lacks else "ready", "missing": lacks}))
+    else:
+        click.echo(f"not ready: {', '.join(lacks)}" if lacks else "ready", err=bool(lacks))
+    sys.exit(1 if lacks else 0)

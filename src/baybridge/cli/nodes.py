@@ -102,6 +102,7 @@ def serve(
     from importlib import import_module
 
     from baybridge.node.config import ConfigProblem, read_config
+    from baybridge.node.upkeep.answering import PORT
 
     try:
         config = read_config(folder, database)
@@ -122,7 +123,7 @@ def serve(
     )
     try:
         serving.log_to(sys.stderr, config.settings["BAYBRIDGE_LOG"])
-        serving.serve(folder, database, host or written.host, port or config.port or 8080, how)
+        serving.serve(folder, database, host or written.host, port or config.port or PORT, how)
     except (serving.PortProblem, ConfigProblem) as problem:
         fail(str(problem))
     _end_process()

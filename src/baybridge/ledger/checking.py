@@ -22,7 +22,7 @@ from baybridge.ledger import heads, keeping, log, merkle, streams
 from baybridge.ledger.log import Entry, Logged
 from baybridge.ledger.merkle import Place
 from baybridge.ledger.streams import StoredEvent
-from baybridge.ledger.tables import event, log_entry, log_node
+from baybridge.ledger.tables import event, log_node
 
 _BATCH = 2000
 
@@ -92,20 +92,17 @@ class _Walk:
             yield Reason("ledger.check.salt_missing", {"position": position})
 
     def _batch(self, start: int, end: int, sizes: set[int]) -> Iterator[Reason]:
-        batch = log.entries(self.connection, start, end)
-        leaves = [merkle.leaf_hash(one.body) for one in batch]
-        read = select(log_entry.c.position, log_entry.c.subject, log_entry.c.kind, log_entry.c.what, log_entry.c.leaf_hash)
-        rows = self.connection.execute(read.where(log_entry.c.position.between(start, end - 1)))
-        columns = {position: (subject, kind, what, leaf_hash) for position, subject, kind, what, leaf_hash in rows}
-        for one, leaf in zip(batch, leaves, strict=True):
-            yield from self._entry(one, leaf, columns[one.position])
-        missing = sorted(set(range(start, end)) - set(columns))
+        batch = log.stored(self.connection, start, end)
+        leaves = [merkle.leaf_hash(one.body) for one, _ in batch]
+        for (one, columns), leaf in zip(batch, leaves, strict=True):
+            yield from self._entry(one, leaf, columns)
+        missing = sorted(set(range(start, end)) - {one.position for one, _ in batch})
         if missing:
             yield Reason("ledger.check.gap", {"position": missing[0], "count": len(missing)})
         if not missing and self.size == start:  # behind a gap nothing can be said about the tree
             yield from self._tree(leaves, sizes)
 
-    def _entry(self, one: Logged, leaf: bytes, columns: tuple[str, str, str, bytes]) -> Iterator[Reason]:
+    def _entry(self, one: Logged, leaf: bytes, columns: log.Columns) -> Iterator[Reason]:
         try:
             entry = one.entry
         except DecodeError:
@@ -139,13 +136,16 @@ class _Walk:
         return {place: self.edge[place] for place in places}
 
     def _compare_nodes(self, made: Mapping[Place, bytes]) -> Iterator[Reason]:
-        for level in sorted({level for level, _ in made}):
-            places = [position for at, position in made if at == level]
-            query = select(log_node.c.position, log_node.c.hash).where(log_node.c.level == level, log_node.c.position.between(min(places), max(places)))
-            stored = {row.position: row.hash for row in self.connection.execute(query)}
-            for position in places:
-                if stored.get(position) != made[level, position]:
-                    yield Reason("ledger.check.tree_node", {"level": level, "position": position})
+        levels: dict[int, dict[int, bytes]] = {}
+        for (level, position), value in made.items():
+            levels.setdefault(level, {})[position] = value
+        for level, values in sorted(levels.items()):
+            between = log_node.c.position.between(min(values), max(values))
+            query = select(log_node.c.position, log_node.c.hash).where(log_node.c.level == level, between)
+            stored = {position: value for position, value in self.connection.execute(query).all()}  # noqa: C416 - rows are no pairs for dict
+            if stored != values:
+                wrong = (position for position, value in values.items() if stored.get(position) != value)
+                yield from (Reason("ledger.check.tree_node", {"level": level, "position": position}) for position in wrong)
 
     def checkpoints(self, own: Sequence[tuple[int, str]]) -> Iterator[Reason]:
         """Problems of this node's own checkpoints against the tree, its keys and the witnesses that co-signed."""

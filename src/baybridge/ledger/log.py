@@ -16,7 +16,7 @@ from hashlib import sha256
 
 from msgspec import Struct, structs, to_builtins
 from msgspec.json import Decoder
-from sqlalchemy import BigInteger, ColumnElement, Connection, Row, delete, func, insert, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Connection, delete, func, insert, select, tuple_
 
 from baybridge.base.canonical import canonical_bytes
 from baybridge.base.key_list import asked_keys, written
@@ -75,7 +75,7 @@ def read_entry(body: bytes) -> Entry:
 
 def pseudonym(secret: bytes, case_id: str) -> str:
     """The name of a case in this log: the same for one case and secret, and nothing to anyone without the secret."""
-    return hmac.new(secret, case_id.encode(), sha256).hexdigest()
+    return hmac.digest(secret, case_id.encode(), "sha256").hex()
 
 
 def content_sha256(salt: bytes, content: bytes) -> str:
@@ -201,18 +201,28 @@ def entries_of_kind(connection: Connection, kind: str) -> Iterator[Logged]:
     """Every entry of one kind in order, a portion at a time."""
     joined = log_entry.outerjoin(content_salt, log_entry.c.position == content_salt.c.position)
     query = select(log_entry.c.position, log_entry.c.body, content_salt.c.salt).select_from(joined).where(log_entry.c.kind == kind)
-    for row in connection.execute(query.order_by(log_entry.c.position)).yield_per(1000):
-        yield _row(row)
+    for position, body, salt in connection.execute(query.order_by(log_entry.c.position)).yield_per(1000):
+        yield Logged(position=position, body=body, salt=salt)
+
+
+def stored(connection: Connection, start: int, end: int) -> list[tuple[Logged, Columns]]:
+    """The entries at positions start..end, end excluded, with the columns beside each."""
+    joined = log_entry.outerjoin(content_salt, log_entry.c.position == content_salt.c.position)
+    columns = (log_entry.c.position, log_entry.c.body, content_salt.c.salt, log_entry.c.subject, log_entry.c.kind, log_entry.c.what, log_entry.c.leaf_hash)
+    query = select(*columns).select_from(joined).where(log_entry.c.position >= start, log_entry.c.position < end).order_by(log_entry.c.position)
+    rows = connection.execute(query).all()
+    return [(Logged(position=position, body=body, salt=salt), (subject, kind, what, leaf)) for position, body, salt, subject, kind, what, leaf in rows]
+
+
+#: Subject, kind, what and hash of the leaf, as the columns beside an entry say them.
+Columns = tuple[str, str, str, bytes]
 
 
 def _logged(connection: Connection, where: ColumnElement[bool]) -> list[Logged]:
     joined = log_entry.outerjoin(content_salt, log_entry.c.position == content_salt.c.position)
     query = select(log_entry.c.position, log_entry.c.body, content_salt.c.salt).select_from(joined).where(where)
-    return [_row(row) for row in connection.execute(query.order_by(log_entry.c.position))]
-
-
-def _row(row: Row[object, object, object]) -> Logged:
-    return Logged(position=row.position, body=row.body, salt=row.salt)
+    rows = connection.execute(query.order_by(log_entry.c.position)).all()
+    return [Logged(position=position, body=body, salt=salt) for position, body, salt in rows]
 
 
 def size_and_root(connection: Connection, upto: int | None = None) -> tuple[int, bytes]:

@@ -31,7 +31,7 @@ from baybridge.node.integrity.coverage import ALSO, Coverage, also_covered, also
 from baybridge.node.integrity.covered import COVERED, Way
 from baybridge.node.integrity.finding import DIFFERS, MISSING, UNLOGGED, Finding
 from baybridge.node.integrity.rows import RowLog, rows_of
-from baybridge.node.integrity.things import BASIS, DECISION, KEPT, PACKAGE, RECEIPT, RECORD, ROW, Thing, newest, things
+from baybridge.node.integrity.things import BASIS, DECISION, KEPT, PACKAGE, RECEIPT, RECORD, ROW, Newest, Thing, newest, things
 from baybridge.node.neighbours.key_changes import change_in
 from baybridge.node.neighbours.own_keys import read_changes
 from baybridge.node.storage import Storage
@@ -116,7 +116,7 @@ class Whole:
     config: Config
     rows: RowLog
     found: Checked
-    seen: dict[tuple[str, str], int] = field(default_factory=dict)
+    seen: set[tuple[str, str]] = field(default_factory=set)
     also: frozenset[str] = frozenset()
     searched: bool = True
 
@@ -153,8 +153,8 @@ class Whole:
         indexed = self.searched and index.is_current(self.connection)
         for portion in portions:
             entries = newest(self.connection, portion)
+            self.seen.update((thing.kind, thing.what) for thing in portion)
             for thing in portion:
-                self.seen[thing.kind, thing.what] = 1
                 self._count(thing)
                 yield from self._one(thing, entries.get((thing.kind, thing.what)))
             versions = [thing.version for thing in portion if indexed and thing.version is not None]
@@ -167,15 +167,15 @@ class Whole:
         if name and (thing.kind != ROW or thing.what.startswith("account/")):
             self.found.checked[name] += 1
 
-    def _one(self, thing: Thing, entry: log.Logged | None) -> Iterator[Finding]:
-        if entry is None:
+    def _one(self, thing: Thing, newest: Newest | None) -> Iterator[Finding]:
+        if newest is None:
             later = thing.kind == ROW and (table := thing.what.partition("/")[0]) in ALSO and table not in self.also
             if self.found.coverage is None or later:
                 self.found.not_covered += 1
             else:
                 yield _finding(UNLOGGED, thing)
             return
-        said = entry.entry
+        entry, said = newest
         if said.kind == covered_rows.REMOVED:
             yield _finding(UNLOGGED, thing, entry.position)
         elif entry.salt is None:

@@ -8,8 +8,10 @@ A process is a fork with a connection of its own; every one reads the same state
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 
@@ -25,6 +27,8 @@ from baybridge.record.store import store
 
 #: Entries below which a second process costs more than it saves. Convention of this project, from `benchmarks/keeping.py`.
 _SMALL = 4000
+#: Of SQLite's pages in each process: an image is read by its indexes as much as from end to end, and a small cache reads the same pages again and again.
+_CACHE_KIB = 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,7 @@ class _Done:
     """What one process found and saw."""
 
     found: Checked
-    seen: dict[tuple[str, str], int]
+    seen: set[tuple[str, str]]
 
 
 def check_image(config: Config, *, workers: int | None = None) -> Checked:
@@ -53,19 +57,27 @@ def check_image(config: Config, *, workers: int | None = None) -> Checked:
 
 
 def _checked(config: Config, workers: int | None) -> Checked:
+    with _whole(config) as whole:
+        count = workers or (len(os.sched_getaffinity(0)) if whole.found.entries >= _SMALL else 1)
+        jobs = [_Job(config, part) for part in whole.parts() if part not in ("things", "missing")]
+        jobs[2:2] = [*(_Job(config, "versions", span) for span in store.spans(whole.connection, count)), _Job(config, "others")]
+        for done in _done(jobs, count):
+            _gather(whole, done)
+        look(whole.found, "missing", whole.missing)
+        return whole.found
+
+
+@contextmanager
+def _whole(config: Config) -> Iterator[Whole]:
+    """A check of the image by a connection of its own."""
     storage = Storage(config.database)
     try:
         storage.require(config.folder)
         with storage.reading() as connection:
+            connection.exec_driver_sql(f"PRAGMA cache_size=-{_CACHE_KIB}")
             whole = Whole(connection, config, rows_of(config), Checked(), searched=False)
             whole.begin()
-            count = workers or (len(os.sched_getaffinity(0)) if whole.found.entries >= _SMALL else 1)
-            jobs = [_Job(config, part) for part in whole.parts() if part not in ("things", "missing")]
-            jobs[1:1] = [*(_Job(config, "versions", span) for span in store.spans(connection, count)), _Job(config, "others")]
-            for done in _done(jobs, count):
-                _gather(whole, done)
-            look(whole.found, "missing", whole.missing)
-            return whole.found
+            yield whole
     finally:
         storage.close()
 
@@ -74,20 +86,14 @@ def _done(jobs: list[_Job], count: int) -> Iterable[_Done]:
     if count < 2:
         yield from map(_carry_out, jobs)
         return
-    with get_context("fork").Pool(count) as pool:
+    with get_context("fork").Pool(count, gc.freeze) as pool:  # what is there already is never garbage
         yield from pool.imap(_carry_out, jobs)
 
 
 def _carry_out(job: _Job) -> _Done:
-    storage = Storage(job.config.database)
-    try:
-        with storage.reading() as connection:
-            whole = Whole(connection, job.config, rows_of(job.config), Checked(), searched=False)
-            whole.begin()
-            look(whole.found, job.part, _work(whole, job))
-            return _Done(whole.found, whole.seen)
-    finally:
-        storage.close()
+    with _whole(job.config) as whole:
+        look(whole.found, job.part, _work(whole, job))
+        return _Done(whole.found, whole.seen)
 
 
 def _work(whole: Whole, job: _Job) -> Callable[[], Iterable[Finding]]:

@@ -30,6 +30,7 @@ RECORD, DECISION, BASIS, PACKAGE, RECEIPT, ROW = "record", "decision", BASIS_KIN
 KEPT = (RECORD, DECISION, BASIS, PACKAGE, RECEIPT)
 PORTION = 400
 Pseudonym = Callable[[str], str]
+Newest = tuple[log.Logged, log.Entry]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +140,9 @@ def _packages(connection: Connection, pseudonym: Pseudonym) -> Iterator[Thing]:
                 yield Thing(RECEIPT, what, bytes(row["receipt"]), row["case_id"])
 
 
-def newest(connection: Connection, portion: Sequence[Thing]) -> dict[tuple[str, str], log.Logged]:
-    """The newest entry of each thing of a portion, by kind and name."""
+def newest(connection: Connection, portion: Sequence[Thing]) -> dict[tuple[str, str], Newest]:
+    """The newest entry of each thing of a portion, by kind and name, with what it says."""
     kinds = {thing.kind for thing in portion}
     found = log.entries_about(connection, [thing.what for thing in portion], kinds | ({covered_rows.REMOVED} if ROW in kinds else set()))
     named = ((one, one.entry) for one in found)
-    return {(ROW if entry.kind == covered_rows.REMOVED else entry.kind, entry.what): one for one, entry in named}
+    return {(ROW if entry.kind == covered_rows.REMOVED else entry.kind, entry.what): (one, entry) for one, entry in named}

@@ -1,12 +1,14 @@
 """Units for systemd by which a machine serves a node, backs it up and reads its backups again.
 
 Main job: `units(config, given)` answers each unit by its file name. The options that harden them are those of systemd.exec(5): the service may write in the node's folder
-and where backups go, and nowhere else. `MemoryDenyWriteExecute` is left out: libffi may need such memory.
+and where backups and downtime packs go, and nowhere else. A place away from the machine that is not there when the service starts must not keep it from starting: such
+folders are named with `-`. Left out are `MemoryDenyWriteExecute`, because libffi may need such memory, and `ProtectClock`, because with it nobody may ask the kernel
+whether a time server keeps the clock: the filter of system calls names what asks it, and without its capability nobody can set the clock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +34,6 @@ ProtectSystem=strict
 ProtectHome=read-only
 PrivateTmp=yes
 PrivateDevices=yes
-ProtectClock=yes
 ProtectControlGroups=yes
 ProtectHostname=yes
 ProtectKernelLogs=yes
@@ -46,7 +47,8 @@ RestrictSUIDSGID=yes
 LockPersonality=yes
 RemoveIPC=yes
 SystemCallArchitectures=native
-SystemCallFilter=@system-service
+SystemCallFilter=@system-service adjtimex clock_adjtime
+SystemCallErrorNumber=EPERM
 UMask=0077
 """
 
@@ -73,10 +75,17 @@ def _serving(config: Config, given: Service) -> str:
     return (
         f"[Unit]\nDescription=Baybridge node {config.site.node}\nWants=network-online.target\nAfter=network-online.target time-sync.target{after}\n\n"
         f"[Service]\nType=simple\nUser={given.user}\nEnvironment=BAYBRIDGE_LOG=json\nEnvironmentFile=-/etc/default/baybridge\n"
-        f"ExecStart={_line(given.program, 'serve', str(config.folder))}\nExecReload=/bin/kill -HUP $MAINPID\n"
-        f"Restart=on-failure\nRestartSec=5\nTimeoutStopSec=60\nLimitNOFILE=16384\n{log}"
-        f"{_writes(config, given, [config.backup.folder] if config.backup is not None else [])}{hardened}\n[Install]\nWantedBy=multi-user.target\n"
+        f"ExecStart={_line(given.program, 'serve', str(config.folder))}\nExecReload=/bin/sh -c \"kill -HUP $MAINPID\"\n"
+        f"Restart=always\nRestartSec=5\nTimeoutStopSec=60\nLimitNOFILE=16384\n{log}"
+        f"{_writes(config, given, _places(config))}{hardened}\n[Install]\nWantedBy=multi-user.target\n"
     )
+
+
+def _places(config: Config) -> list[Path]:
+    """Where a served node writes beside its own folder: backups, and downtime packs on this machine and another."""
+    backup, downtime = config.backup, config.downtime
+    found = [backup.folder] if backup is not None else []
+    return [*found, *(place for place in (downtime.folder, downtime.second) if place is not None)] if downtime is not None else found
 
 
 def _low_port(config: Config) -> str:
@@ -100,26 +109,25 @@ def _timer(config: Config, what: str, when: str) -> str:
 
 
 def _writes(config: Config, given: Service, more: list[Path]) -> str:
-    """The folders that a unit may write in."""
-    return f"ReadWritePaths={' '.join(map(_path, _folders(config, given, more)))}\n"
-
-
-def _folders(config: Config, given: Service, more: list[Path]) -> Iterator[Path]:
-    yield config.folder
-    if given.log_folder is not None:
-        yield given.log_folder
-    yield from more
+    """The folders that a unit may write in: its own must be there, and the service starts without the others."""
+    own = [config.folder, *([given.log_folder] if given.log_folder is not None else [])]
+    return f"ReadWritePaths={' '.join([*map(_path, own), *(_path(place, '-') for place in more)])}\n"
 
 
 def _line(program: Path, *words: str) -> str:
     return " ".join(_word(word) for word in (str(program), *words))
 
 
-def _path(path: Path) -> str:
-    return _word(str(path))
+def _path(path: Path, mark: str = "") -> str:
+    return _quoted(f"{mark}{path}")
 
 
 def _word(text: str) -> str:
-    r"""One word of a unit file: quoted where it holds a blank, `%` and `$` doubled. Source: systemd.service(5), command lines; systemd.unit(5), specifiers."""
-    plain = text.replace("\\", "\\\\").replace("%", "%%").replace("$", "$$").replace('"', '\\"')
+    """One word of a command line, in which `$` is doubled too. Source: systemd.service(5), command lines."""
+    return _quoted(text).replace("$", "$$")
+
+
+def _quoted(text: str) -> str:
+    """One word of a unit file: quoted where it holds a blank, `%` doubled. Source: systemd.syntax(7), quoting; systemd.unit(5), specifiers."""
+    plain = text.replace("\\", "\\\\").replace("%", "%%").replace('"', '\\"')
     return f'"{plain}"' if any(sign.isspace() or sign in "\"';" for sign in text) else plain

@@ -1,6 +1,7 @@
 """What a round offers again: findings of absence, and settings of devices and drugs, each with its age. What is measured never is: it is typed, or comes by a feed.
 
-Main job: `offered(case, facts, at)`, by finding what was found last and when; the words of `Assess` that affirm one are held against it (`not_offered`).
+Main job: `offered(case, facts, at)`, by finding what was found last and when; the words of `Assess` that affirm one are held against it (`not_offered`);
+`without_origin(case, event)`, what was affirmed of which nothing of before stands any more.
 
 What is affirmed counts for its assessment and is stored as affirmed, not as seen: its age runs from when somebody found it, so that nothing is affirmed for longer than
 it holds. What somebody or a feed found otherwise since is offered no more. **Source**: conventions of this project; 12 hours as `max_age_h` in `data/facts`.
@@ -14,6 +15,7 @@ from datetime import datetime, timedelta
 
 from baybridge.base.outcome import Reason
 from baybridge.journey.case import Case
+from baybridge.journey.events import AssessmentRecorded
 from baybridge.policy.language.types import Value
 
 #: What says that something is not there, by finding.
@@ -50,6 +52,12 @@ def offered(case: Case, facts: Mapping[str, Value], at: datetime) -> dict[str, B
         for name, before in last.items()
         if at - before.seen_at <= HOLDS and _may_be_affirmed(name, before.value) and _is(facts.get(name), before.value)
     }
+
+
+def without_origin(case: Case, event: AssessmentRecorded) -> tuple[str, ...]:
+    """What an assessment affirmed of which the finding of before stands no longer: it was struck out, or put right otherwise."""
+    known = offered(case, dict(event.findings), event.assessed_at) if event.as_before else {}
+    return tuple(name for name in event.as_before if name not in known)
 
 
 def _may_be_affirmed(name: str, value: Value) -> bool:

@@ -9,7 +9,7 @@ observation, by whatever door it comes, is looked at by `node/watch/`.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
@@ -42,7 +42,6 @@ from baybridge.journey.row import CLINICAL, CommandRow, Correction, EventRow, Se
 from baybridge.journey.texts import Note, OneOf
 from baybridge.journey.values import Typed, fact_entry, read_typed, unfit
 from baybridge.policy.language.types import Value
-from baybridge.policy.one_case.decide import Decision
 
 SCALES: tuple[Scale, ...] = ("crs-astct-2019", "icans-astct-2019")
 
@@ -107,7 +106,11 @@ def assess_blocked(situation: Situation) -> Iterator[Reason]:
 
 
 def assess(situation: Situation, given: Assess) -> Verdict:
-    """The findings, and a grade on each scale; none where nothing of the patient's present state was found, because nobody looked."""
+    """The findings, and a grade on each scale; none where nothing of the patient's present state was found, because nobody looked.
+
+    What was found after the look is none of its grade: it asks for another.
+    """
+    situation = situation.seen_until(min(_end_of(given.assessed_at), situation.now))
     against = (
         *alive(situation),
         *_infused(situation, given),
@@ -122,13 +125,19 @@ def assess(situation: Situation, given: Assess) -> Verdict:
     limits = _open_sums(situation, findings)
     facts = {**standing_facts(situation, given.assessed_at), **silent, **findings, **dict.fromkeys(limits), **_worse_found(situation, given, findings)}
     scales = SCALES if any(_of_the_moment(situation, name) for name in findings) else ()
-    graded = tuple(_within(situation, _grade(scale, situation.bedside.decide(scale, facts), given), facts, limits) for scale in scales)
+    laid_over = frozenset(facts.keys() - limits.keys())
+    graded = tuple(_within(situation, _grade(situation, scale, facts, given, laid_over), facts, limits) for scale in scales)
     asked = tuple(_asked(situation, given))
     meant, asked = (asked, ()) if given.unusual else ((), asked)
     recorded = AssessmentRecorded(
         assessed_at=given.assessed_at, findings=tuple(sorted(findings.items())), meant=meant, asked=asked, as_before=tuple(sorted(_affirmed(situation, given))),
     )  # fmt: skip
     return (recorded, *graded)
+
+
+def _end_of(moment: datetime) -> datetime:
+    """Until when a look of a moment lasted: people write minutes."""
+    return moment if moment.second or moment.microsecond else moment + timedelta(minutes=1)
 
 
 def _worse_found(situation: Situation, given: Assess, findings: Mapping[str, Value]) -> Mapping[str, Value]:
@@ -258,7 +267,8 @@ def _within(situation: Situation, graded: GradeAssessed, facts: Mapping[str, Val
     return replace(graded, grade_min=max(graded.grade_min, lowest), grade_max=min(graded.grade_max, highest))
 
 
-def _grade(scale: Scale, decision: Decision, given: Assess) -> GradeAssessed:
+def _grade(situation: Situation, scale: Scale, facts: Mapping[str, Value], given: Assess, stated: Collection[str]) -> GradeAssessed:
+    decision = situation.bedside.decide(scale, facts)
     values: Mapping[str, Any] = decision.values
     return GradeAssessed(
         scale=scale,
@@ -271,6 +281,7 @@ def _grade(scale: Scale, decision: Decision, given: Assess) -> GradeAssessed:
         assessed_at=given.assessed_at,
         decision_sha256=digest(decision),
         flags=tuple(values.get("flags") or ()),
+        from_before=tuple(one for one in situation.bedside.before(scale, given.assessed_at) if one[0] not in stated),
     )
 
 

@@ -193,12 +193,17 @@ def graded(event: ev.GradeAssessed, writer: Writer) -> None:
         parts.append({"code": concept(OBSERVATION, "grade-driver"), "valueString": event.driver})
     unknown = concept("http://terminology.hl7.org/CodeSystem/data-absent-reason", "unknown")
     value: Json = {"valueInteger": event.grade} if event.grade is not None else {"dataAbsentReason": unknown}
-    missing = [{"text": f"missing: {', '.join(event.missing)}"}] if event.missing else None
-    content = {**value, "component": parts, "note": missing}
+    notes = [f"missing: {', '.join(event.missing)}"] if event.missing else []
+    notes += [f"rests on {fact} {_written(found)} of {at.isoformat()}, before this assessment" for fact, found, at in event.from_before or ()]
+    content = {**value, "component": parts, "note": [{"text": text} for text in notes] or None}
     grade = writer.observation(concept(OBSERVATION, _SCALES[event.scale]), at, content)
     if event.grade_min >= _ADVERSE_FROM:
         _adverse(writer, event, grade)
     guidance(writer, event.scale, event.outcome, event.decision_sha256)
+
+
+def _written(value: bool | int | float | str) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _adverse(writer: Writer, event: ev.GradeAssessed, grade: Mapping[str, object]) -> None:

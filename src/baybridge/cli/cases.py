@@ -65,6 +65,8 @@ def _print(found: CaseState) -> None:
     for scale, grade in found["grades"].items():
         current, highest = grade["current"], grade["highest"]
         click.echo(f"  {scale}: {current['grade_min']} to {current['grade_max']}, highest {highest['grade_min']} to {highest['grade_max']}")
+        for one in current.get("from_before", ()):
+            click.echo(f"    rests on {one['fact']} {one['value']} of {one['at']}, before the assessment")
     for task in found["tasks"]:
         click.echo(f"  {task['step']}  {task['role']}  {task['due'] or '-'}{'  late' if task['late'] else ''}")
     for entry in found["entries"]:

@@ -202,6 +202,14 @@ def _nothing_found(_: datetime) -> Mapping[str, Value]:
     return {}
 
 
+#: A finding of the bedside, its value, and when it was found.
+FoundAt = tuple[str, bool | int | float | str, datetime]
+
+
+def _nothing_before(_: str, __: datetime) -> tuple[FoundAt, ...]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Bedside:
     """The patient as seen at the bedside now: every value that a monitor or a ward sent counts as it stands, one that its sender calls preliminary too.
@@ -212,6 +220,12 @@ class Bedside:
     facts: Mapping[str, Value]
     decide: Decide
     found_at: Callable[[datetime], Mapping[str, Value]] = _nothing_found  # by fact, what others found at just that moment, the worse of what differs
+    before: Callable[[str, datetime], tuple[FoundAt, ...]] = _nothing_before  # of the findings that a policy reads, those that were found before a moment
+    read_at: Callable[[datetime], Bedside] | None = None  # the same by what had been found until a moment, as far as is known now
+
+    def as_of(self, moment: datetime) -> Bedside:
+        """The patient by what had been found until a moment."""
+        return self.read_at(moment) if self.read_at is not None else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +254,10 @@ class Situation:
     def bedside(self) -> Bedside:
         """The patient as seen at the bedside; `facts` where nothing else was read."""
         return self.watch or Bedside(self.facts, self.decide)
+
+    def seen_until(self, moment: datetime) -> Situation:
+        """The same, with the patient as seen at the bedside until a moment."""
+        return replace(self, watch=self.bedside.as_of(moment))
 
     @property
     def today(self) -> date:

@@ -43,6 +43,7 @@ class GradeState(TypedDict):
     at: str | None
     confirmed: NotRequired[JsonDict]
     newer: NotRequired[Sequence[str]]  # findings that came since and may change it: somebody looks now
+    from_before: NotRequired[Sequence[JsonDict]]  # findings that the assessment did not state and that it rests on: fact, value, when it was found
 
 
 class Grades(TypedDict):
@@ -153,6 +154,8 @@ def _grade(case: Case, scale: str, grade: Grade, tasks: Sequence[Task]) -> Grade
     newer = sorted(asked & RAISES[latest.scale].keys())
     if newer:
         current["newer"] = newer
+    if latest.from_before:
+        current["from_before"] = [{"fact": fact, "value": value, "at": _text(at)} for fact, value, at in latest.from_before]
     if grade.confirmed is not None:
         current["confirmed"] = {**_said(grade.confirmed), "overtaken": grade.overtaken}
     return {"current": current, "highest": _highest(case, scale, grade)}

@@ -139,6 +139,14 @@ def test_an_unknown_grade_is_not_written_as_a_number():
     assert [part["valueInteger"] for part in observation["component"][:2]] == [1, 3]
 
 
+def test_a_grade_says_from_when_is_what_its_assessment_did_not_state():
+    event = an_event(ev.GradeAssessed, missing=(), from_before=(("ice_score", 10, AT), ("sedated", False, AT)))
+    observation = next(r for r in rendered(event) if r["resourceType"] == "Observation")
+    assert [note["text"] for note in observation["note"]] == [
+        f"rests on ice_score 10 of {AT.isoformat()}, before this assessment", f"rests on sedated false of {AT.isoformat()}, before this assessment",
+    ]  # fmt: skip
+
+
 def test_an_infusion_carries_product_and_atc():
     event = an_event(ev.Infused, product="axicabtagene-ciloleucel")
     given = next(r for r in rendered(event) if r["resourceType"] == "MedicationAdministration")

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from baybridge.base.outcome import Refusal
+from baybridge.bedside import monitoring
 from baybridge.journey import events as ev
 from baybridge.journey import look_now
 from baybridge.journey.command import Actor, Role
@@ -189,3 +191,97 @@ def test_a_call_because_nobody_looked_is_not_closed_by_what_the_record_takes_bac
     assert [call.codes for call in ward.calls] == [(look_now.LATE,)]
     amend(ward, "p-1", status="entered-in-error")
     assert [call.is_open for call in ward.calls] == [True]
+
+
+# --- entered late, of an earlier moment -----------------------------------------------------------------------------------
+
+
+def _ice_of_seven(ward: Ward) -> None:
+    """A round with an ICE of 10, six hours later one that does not ask for it, and now it is noon."""
+    ward.assess()
+    ward.wait(hours=6)
+    ward.assess(blank=("ice_score",))
+    assert bounds(ward, ICANS) == (0, 0)
+    ward.wait(hours=4)
+
+
+def _assessed(ward: Ward, **ago: float) -> list[str]:
+    """The ids of the assessment of so long ago."""
+    wanted = ward.now - timedelta(**ago)
+    return [e.origin.event_id for e in ward.case.assessments if abs(e.event.assessed_at - wanted) < timedelta(minutes=1)]
+
+
+def test_a_round_that_is_entered_late_is_in_the_grades_of_later_rounds(ward: Ward) -> None:
+    _ice_of_seven(ward)
+    ward.assess(ago=timedelta(hours=5), ice_score=5)
+    ward.round()
+    assert bounds(ward, ICANS) == (2, 2), "the round of four hours ago stated no ICE; the one of an hour before it did"
+    again = [one for one in ward.case.struck if isinstance(one.entry.event, ev.GradeAssessed)]
+    assert {(one.state, one.by_record, one.entry.event.scale) for one in again} == {("replaced", True, ICANS)}
+
+
+def test_a_round_that_is_entered_late_and_changes_nothing_replaces_nothing(ward: Ward) -> None:
+    _ice_of_seven(ward)
+    ward.assess(ago=timedelta(hours=5))
+    ward.round()
+    newer = [one for one in ward.case.grades_assessed if one.event.scale == ICANS and one.event.from_before]
+    assert bounds(ward, ICANS) == (0, 0) and [one.event.from_before[0][1] for one in newer] == [10]
+
+
+def test_a_late_round_that_is_taken_back_leaves_the_later_grades_as_they_were(ward: Ward) -> None:
+    _ice_of_seven(ward)
+    ward.assess(ago=timedelta(hours=5), ice_score=5)
+    ward.round()
+    (late,) = _assessed(ward, hours=5)
+    assert not isinstance(ward.give("CorrectEntry", event_id=late, action="void", reason="wrong-patient", note=""), Refusal)
+    ward.round()
+    assert bounds(ward, ICANS) == (0, 0)
+
+
+def test_a_drug_against_fever_that_is_entered_late_leaves_a_later_grade_open(ward: Ward) -> None:
+    ward.assess(**FEVER)
+    ward.wait(hours=6)
+    ward.assess(temperature=37.0, hypotension="fluids")
+    before = bounds(ward)
+    ward.wait(hours=1)
+    done = ward.give(
+        "GiveDrug", Role.PHYSICIAN, atc="L04AC07", name="tocilizumab", given_at=(ward.now - timedelta(hours=5)).isoformat(), dose_mg=480, route="IV",
+        override_reason="given in the night", unusual=True,
+    )  # fmt: skip
+    assert not isinstance(done, Refusal), [reason.code for reason in done.reasons]
+    ward.round()
+    assert before != bounds(ward) == (2, 2), "masked fever: the syndrome goes on"
+
+
+def test_a_late_round_counts_nothing_that_was_found_after_it(ward: Ward) -> None:
+    ward.assess(ice_score=5)
+    ward.wait(hours=6)
+    ward.assess(ice_score=10)
+    ward.assess(ago=timedelta(hours=3), blank=("ice_score",))
+    late = next(one.event for one in reversed(ward.case.grades_assessed) if one.event.scale == ICANS and one.event.from_before)
+    assert (late.grade, [(name, value) for name, value, _ in late.from_before]) == (2, [("ice_score", 5)])
+
+
+# --- from when a grade is -------------------------------------------------------------------------------------------------
+
+
+def test_a_grade_says_from_when_is_what_the_round_did_not_state(ward: Ward) -> None:
+    ward.assess()
+    first = ward.case.assessments[-1].event.assessed_at
+    assert grade(ward, ICANS).latest.event.from_before == ()
+    ward.wait(hours=5)
+    ward.assess(blank=("ice_score", "seizure"))
+    assert grade(ward, ICANS).latest.event.from_before == (("ice_score", 10, first), ("seizure", "none", first))
+    assert grade(ward, CRS).latest.event.from_before == ()
+
+
+def test_a_grade_of_an_older_version_is_not_made_again_only_to_say_it(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    ward.assess()
+    ward.wait(hours=5)
+    made = monitoring._grade
+    with monkeypatch.context() as older:
+        older.setattr(monitoring, "_grade", lambda *given: structs.replace(made(*given), from_before=None))
+        ward.assess(blank=("ice_score",))
+    ward.observe("temperature", 37, ago=timedelta(hours=1))
+    ward.round()
+    assert grade(ward, ICANS).latest.event.from_before is None and not ward.case.struck

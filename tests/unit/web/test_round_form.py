@@ -137,3 +137,21 @@ def test_an_entry_that_is_put_right_keeps_what_was_affirmed(nurse: Nurse) -> Non
     page = unescape(nurse.client.get(f"/cases/{CASE}/entries/{nurse.ward.case.assessments[-1].origin.event_id}").text)
     (names,) = re.findall(r'name="as_before" value="([^"]*)" checked', page)
     assert set(names.split(",")) == {"seizure", "sedated"}
+
+
+@pytest.mark.parametrize("action", ["void", "replace"])
+def test_what_was_affirmed_comes_open_where_what_was_found_before_no_longer_stands(nurse: Nurse, action: str) -> None:
+    nurse.ward.assess()
+    first = nurse.ward.case.assessments[-1]
+    nurse.ward.wait(hours=1)
+    done = nurse.ward.give("Assess", account="nurse", findings={"temperature": 37.0}, as_before=["seizure", "sedated"], assessed_at=nurse.ward.now.isoformat())
+    assert hasattr(done, "events"), done
+    instead = {"findings": {**dict(first.event.findings), "seizure": "resolves_rapidly"}, "assessed_at": first.event.assessed_at.isoformat(), "another": True, "unusual": True}
+    given = {"given": instead} if action == "replace" else {}
+    gone = nurse.ward.give("CorrectEntry", account="somebody", event_id=first.origin.event_id, action=action, reason="wrong-value", note="", **given)
+    assert hasattr(gone, "events"), gone
+    nurse._sign_in()
+    page = unescape(nurse.client.get(f"/cases/{CASE}/entries/{nurse.ward.case.assessments[-1].origin.event_id}").text)
+    ticked = [name for names in re.findall(r'name="as_before" value="([^"]*)" checked', page) for name in names.split(",")]
+    assert ticked == (["sedated"] if action == "replace" else [])
+    assert "Affirmed as before, but what was found before no longer stands: " in page

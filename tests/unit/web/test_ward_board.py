@@ -24,6 +24,7 @@ from baybridge.node.case_state import case_state
 from baybridge.node.people import accounts
 from baybridge.node.watch.ward import Bed, Standing, bed_of
 from baybridge.record.store import store
+from baybridge.web.case.downtime_pack import pack
 from baybridge.web.case.naming import initials_of
 from baybridge.web.ward import board_page
 from baybridge.web.ward.board_page import span_said, urgency
@@ -378,3 +379,30 @@ def test_every_cause_to_look_now_stands_on_the_board_the_bedside_page_and_in_the
     ward.assess(temperature=37)
     assert "may be out of date" not in html.unescape(house.get())
     assert "newer than the grade" not in html.unescape(house.get(f"/cases/{CASE}/bedside"))
+
+
+# --- from when a grade is -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("en", "5 hrs earlier"), ("zh-Hans", "早于评估5小时"), ("zh-Hant", "早於評估5 小時"), ("pt", "5 h antes")],
+)
+def test_a_grade_says_from_when_is_what_its_round_did_not_state_wherever_it_stands(house: House, language: str, said: str) -> None:
+    ward = house.ward
+    ward.assess()
+    ward.wait(hours=5)
+    ward.assess(blank=("ice_score",))
+    case = f"/cases/{CASE}"
+    pages = {path: house.get(f"{path}?language={language}") for path in ("/ward/rows", f"{case}/bedside", f"{case}/flowsheet")}
+    pages["pack"] = pack(ward.node, [language]).files[f"ward.{language}.html"].decode().replace("\xa0", " ").replace("\u202f", " ")
+    assert [path for path, text in pages.items() if said not in html.unescape(text)] == []
+    current = case_state(ward.node, CASE)["grades"]["icans-astct-2019"]["current"]
+    assert [(one["fact"], one["value"]) for one in current["from_before"]] == [("ice_score", 10)]
+
+
+def test_a_board_names_the_oldest_finding_and_says_how_many_more_there_are(house: House) -> None:
+    house.ward.assess()
+    house.ward.wait(hours=2)
+    house.ward.assess(blank=("ice_score", "seizure", "arousal"))
+    assert re.search(r"2 hrs earlier; 2 more of before", html.unescape(house.get()))

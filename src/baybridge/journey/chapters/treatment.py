@@ -106,6 +106,8 @@ class GradeAssessed(Event, frozen=True, kw_only=True, tag=True):
     assessed_at: datetime
     decision_sha256: str
     flags: tuple[str, ...] = ()  # of the scale: what a person has to judge beside the grade
+    #: Findings that the assessment did not state and that the grade rests on: fact, value, when it was found. None in events of older versions, which did not keep it.
+    from_before: tuple[tuple[str, bool | int | float | str, datetime], ...] | None = None
 
 
 class GradeConfirmed(Event, frozen=True, kw_only=True, tag=True):

@@ -40,7 +40,7 @@ from baybridge.node.commands import reopening
 from baybridge.node.commands.deciding import Deciding, LazyFacts
 from baybridge.node.consequences.row import Consequence, ConsequenceRow, Lane
 from baybridge.node.corrections.causes import cause_stands
-from baybridge.node.corrections.grades import Made, grade_again
+from baybridge.node.corrections.grades import Made, found_when, grade_again
 from baybridge.node.upkeep import projections
 from baybridge.node.watch import signs, watching
 
@@ -83,10 +83,13 @@ MADE_AGAIN = ConsequenceRow("made-again", Lane.CASE, made_again, after=frozenset
 
 
 def _grades(node: Node, made: Made, case: Case, changed: Sequence[Entry[Event]]) -> None:
-    """The grades of every assessment that was recorded here after one of the entries, as its rule answers now."""
+    """The grades of every assessment that was recorded here after one of the entries, or is of a later moment than one, as its rule answers now."""
     since = min(one.origin.recorded_at for one in changed)
+    found = min((at for one in changed if (at := found_when(one.event)) is not None), default=None)
     for place, entry in enumerate(case.entries):
-        if isinstance(entry.event, AssessmentRecorded) and entry.origin.node == node.site.node and entry.origin.recorded_at >= since:
+        if not isinstance(entry.event, AssessmentRecorded) or entry.origin.node != node.site.node:
+            continue
+        if entry.origin.recorded_at >= since or (found is not None and entry.event.assessed_at > found):
             grade_again(node, made, case, place)
 
 

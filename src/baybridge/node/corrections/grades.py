@@ -1,18 +1,21 @@
-"""Grades follow what they rest on: an entry that was put right, and values of the record that come late, are corrected, taken back or turn out to be somebody else's.
+"""Grades follow what they rest on: an entry that was put right or made late, and values of the record that come late, are corrected, taken back or somebody else's.
 
-Main job: `grade_again(…)`, an assessment graded anew by its own rule as of its own time, from what is known now; `GRADES_FOLLOW`, the consequence of whatever was filed.
+Main job: `grade_again(…)`, an assessment graded anew by its own rule as of its own time, from what is known now; `GRADES_FOLLOW`, the consequence of whatever was filed
+or entered with an earlier time.
 A grade that comes out differently is replaced at its own place; the one of before stays in the history, struck through.
 
-Which assessments are graded anew: those whose grade read one of the resources, and those recorded after the moment of which a new one speaks. A value that is newer than
-an assessment is none of its grade: it asks for another assessment (`watch/asking.py`). **Source**: contract K2. Elsewhere: entries that were put right in `again.py`.
+Which assessments are graded anew: those whose grade read one of the resources, those recorded after the moment of which a new one speaks, and those of a later moment
+than an entry (`found_when`). A value that is newer than an assessment is none of its grade: it asks for another assessment (`watch/asking.py`). **Source**: contract K2. Elsewhere: entries that were put right in `again.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+
+from msgspec import structs
 
 from baybridge.base.outcome import Refusal
 from baybridge.bedside.monitoring import SCALES
@@ -24,11 +27,13 @@ from baybridge.journey.events import (
     AssessmentRecorded,
     CorrectionReason,
     DecisionReopened,
+    DrugGiven,
     EntryCorrected,
     Event,
     GradeAssessed,
     IdentityLinked,
     IdentityUndone,
+    ProposalConfirmed,
 )
 from baybridge.journey.fhir.writer import read_from_case
 from baybridge.journey.judged import Judged
@@ -92,17 +97,44 @@ def grade_again(node: Node, made: Made, case: Case, place: int) -> None:
     deciding = Deciding(node.policies, LazyFacts(lambda: node.fact_set(made.unit.connection, case, made.unit.at)), case.case_id, made.unit.at)
     actor = Actor(origin.actor, Role(origin.role), origin.organisation)
     given = {"findings": dict(assessed.findings), "assessed_at": assessed.assessed_at.isoformat(), "another": True, "unusual": True}
-    verdict = making(node, made.unit, deciding).again(COMMANDS[_ASSESS], before(case, place), origin.at, actor, given)
+    verdict = making(node, made.unit, deciding).again(COMMANDS[_ASSESS], _found_before(case, place), origin.at, actor, given)
     if isinstance(verdict, Refusal):
         return  # today's rule would not take the findings at all, whatever the record says; what was recorded stands
     fresh = {event.scale: event for event in (verdict.events if isinstance(verdict, Judged) else verdict) if isinstance(event, GradeAssessed)}
     for old in _grades_of(case, place):
         new = fresh.get(old.event.scale)
-        if new is None or new == old.event:
+        if new is None or new == _with_moments(old.event, new):
             continue
         made.unit.keep_decision(case.case_id, deciding.made[new.decision_sha256])
         made.supersede(old.event.decision_sha256, new.decision_sha256, old.origin.event_id, changed=new.outcome != old.event.outcome)
         made.replace(old, new)
+
+
+def _with_moments(old: GradeAssessed, new: GradeAssessed) -> GradeAssessed:
+    """A grade of an older version, which did not keep from when its findings are, with those of the same grade made now."""
+    return structs.replace(old, from_before=new.from_before) if old.from_before is None else old
+
+
+def _found_before(case: Case, place: int) -> Case:
+    """The case as it stood before an assessment, with what somebody found or gave before its moment and entered since."""
+    then, at = before(case, place), _assessment(case, place).assessed_at
+    late = tuple(entry for entry in case.entries[place + 1 :] if _bears_on(entry.event, at))
+    return replace(then, entries=(*then.entries, *late), history=(*then.history, *late)) if late else then
+
+
+def _bears_on(event: Event, at: datetime) -> bool:
+    """Whether a grade of a moment rests on an event. Of two rounds of one moment each is graded by itself; a drug of that moment counts."""
+    found = found_when(event)
+    return found is not None and (found < at or (found == at and isinstance(event, DrugGiven)))
+
+
+def found_when(event: Event) -> datetime | None:
+    """The moment of what an event says of a patient at the bedside; None where it says nothing that a grade reads."""
+    if isinstance(event, AssessmentRecorded | GradeAssessed):
+        return event.assessed_at
+    if isinstance(event, ProposalConfirmed):
+        return event.collected_at
+    return event.given_at if isinstance(event, DrugGiven) else None
 
 
 def _assessment(case: Case, place: int) -> AssessmentRecorded:
@@ -125,12 +157,12 @@ def _grades_of(case: Case, place: int) -> Iterator[Entry[GradeAssessed]]:
 
 
 def _follow(node: Node, unit: Unit, consequence: Consequence) -> None:
-    """Grade again what rests on resources that were filed, or on a record that was linked or unlinked; done twice, it finds nothing more to do."""
+    """Grade again what rests on resources that were filed, on what was entered of an earlier moment, or on a record that was linked; done twice, it finds nothing to do."""
     case = unit.case(consequence.case_id)
     own = [place for place, entry in enumerate(case.entries) if isinstance(entry.event, AssessmentRecorded) and entry.origin.node == node.site.node]
     news = _news(node, unit, case, consequence) if own else None
     resting = [place for place in own if news is not None and _rests_on(case, place, news)]
-    made = Made(unit, "source-corrected", ", ".join(consequence.resources) or "identity")
+    made = Made(unit, "source-corrected", ", ".join(consequence.resources) or ("identity" if news is None or news.entered is None else "late entry"))
     for place in resting:
         grade_again(node, made, case, place)
     if made.events:
@@ -140,16 +172,19 @@ def _follow(node: Node, unit: Unit, consequence: Consequence) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _News:
-    """What a grade may rest on otherwise now: everything recorded from a moment on, and the decisions that read what was filed."""
+    """What a grade may rest on otherwise now: everything recorded from a moment on, the decisions that read what was filed, and looks after what was entered."""
 
     since: datetime | None
     decisions: frozenset[str] = frozenset()
+    entered: datetime | None = None
 
 
 def _news(node: Node, unit: Unit, case: Case, consequence: Consequence) -> _News | None:
     """What was filed or linked, as far as a grade may read it; None where nothing of it is."""
-    if consequence.events:
+    events = [entry.event for entry in case.history if entry.origin.event_id in consequence.events] if consequence.events else []
+    if any(isinstance(event, IdentityLinked | IdentityUndone) for event in events):
         return _News(_BEGINNING)
+    entered = min((at for event in events if (at := found_when(event)) is not None), default=None)
     read = frozenset(row["sha256"] for row in reopening.resting_on(unit, case.case_id, consequence.resources) if row["policy"] in SCALES)
     keys = [(kind, logical_id) for kind, _, logical_id in (name.partition("/") for name in consequence.resources) if kind in _READ]
     versions = [one for one in store.get_many(unit.connection, keys).values() if not one.deleted and not read_from_case(one.resource)]
@@ -157,7 +192,7 @@ def _news(node: Node, unit: Unit, case: Case, consequence: Consequence) -> _News
     told = [one.resource for one in versions if one.type != "Observation" or facts_named(one.resource, node.dictionary) & said]
     moments = [_since(one, unit.at) for one in told]
     since = min((at for at in moments if case.infused_at is None or at >= case.infused_at - _HOLDS), default=None)
-    return _News(since, read) if read or since is not None else None
+    return _News(since, read, entered) if read or since is not None or entered is not None else None
 
 
 #: What a grade reads of a record beside what somebody grades: findings, drugs against fever, and a syndrome that was diagnosed.
@@ -185,7 +220,11 @@ def _said_to_grades(node: Node, unit: Unit) -> frozenset[str]:
 def _rests_on(case: Case, place: int, news: _News) -> bool:
     if news.since is not None and case.entries[place].origin.at >= news.since:
         return True
+    assessed_at = _assessment(case, place).assessed_at
+    if news.entered is not None and assessed_at > news.entered:
+        return True
     return any(grade.event.decision_sha256 in news.decisions for grade in _grades_of(case, place))
 
 
-GRADES_FOLLOW = ConsequenceRow("grades-follow", Lane.CASE, _follow, after=frozenset({IdentityLinked, IdentityUndone}), of_records="any")
+_AFTER: frozenset[type[Event]] = frozenset({IdentityLinked, IdentityUndone, AssessmentRecorded, DrugGiven, ProposalConfirmed})
+GRADES_FOLLOW = ConsequenceRow("grades-follow", Lane.CASE, _follow, after=_AFTER, of_records="any")

@@ -38,9 +38,9 @@ def record_in_time(unit: Unit, case: Case, dictionary: Dictionary) -> Found:
     return in_time(unit.record(case).from_outside, unit.at, dictionary)
 
 
-def bedside_facts(node: Node, case: Case, resources: Sequence[Resource], at: datetime) -> FactSet:
-    """The facts of a patient as the watch reads them at a moment, of what was filed by then."""
-    return facts_in_time(node, case, in_time(resources, at, node.dictionary), at)
+def bedside_facts(node: Node, case: Case, resources: Sequence[Resource], now: datetime, at: datetime | None = None) -> FactSet:
+    """The facts of a patient as the watch reads them now, of what was filed by now; or of what had been found until a moment before."""
+    return facts_in_time(node, case, in_time(resources, now, node.dictionary), at or now)
 
 
 def found_at(node: Node, case: Case, resources: Sequence[Resource], now: datetime, at: datetime) -> Mapping[str, Value]:

@@ -24,7 +24,7 @@ from baybridge.journey.calls import Call
 from baybridge.journey.case import Case
 from baybridge.journey.command import Actor
 from baybridge.journey.conditions import discharged
-from baybridge.journey.events import Scale
+from baybridge.journey.events import GradeAssessed, Scale
 from baybridge.journey.intervals import assessment_due, every_h, ice_due
 from baybridge.journey.reserved_doses import Reserved, reserved_doses
 from baybridge.journey.ward import Trend
@@ -58,6 +58,7 @@ class Standing:
     assessed_at: datetime
     trend: Trend
     newer: tuple[str, ...] = ()  # findings that came since and may change it
+    latest: GradeAssessed | None = None  # the computed grade
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,4 +195,5 @@ def _standing(case: Case, scale: Scale, node: str) -> Standing:
     said = grade.confirmed.event.grade if grade.confirmed is not None else None
     high = grade.at_most
     low = min(high, max(said, grade.latest.event.grade_min)) if said is not None else grade.latest.event.grade_min
-    return Standing(low, high, grade.highest, grade.highest_most, grade.latest.event.assessed_at, ward.trend_of(case, scale), asked_findings.newer(case, node, scale))
+    newer = asked_findings.newer(case, node, scale)
+    return Standing(low, high, grade.highest, grade.highest_most, grade.latest.event.assessed_at, ward.trend_of(case, scale), newer, grade.latest.event)

@@ -24,6 +24,7 @@ from baybridge.node.watch.arrival import bedside_facts
 from baybridge.policy.one_case.decide import DecisionDocument
 from baybridge.policy.one_case.ground import GroundDocument
 from baybridge.web.case.from_record import answered, marks_of
+from baybridge.web.case.graded import rests_said
 from baybridge.web.case.timeline_page import correcting
 from baybridge.web.case.view import Action, CaseView, allowed
 from baybridge.web.page.page import Reader
@@ -42,6 +43,7 @@ class Scale:
     picture: Course
     confirm: Action | None
     newer_said: str  # findings that came since and may change the grade, in words; empty where none did
+    rests_said: str  # findings of before that the grade rests on, in words; empty where there is none
 
     @property
     def short(self) -> str:
@@ -91,6 +93,7 @@ def bedside(view: CaseView) -> Response:
     return view.render(
         "bedside.html",
         bags=list(_bags(view)),
+        rests=lambda event: rests_said(view.reader, view.asked.node.dictionary, event),
         scales=scales,
         odd=odd_findings.to_ask(case, view.asked.node.site.node, view.asked.node.escalation.unusual) if view.told_of_calls else (),
         looks=list(_looks(view)) if view.told_of_calls else (),
@@ -166,6 +169,7 @@ def _scales(view: CaseView) -> Iterator[Scale]:
             _picture(view, name),
             view.action(COMMANDS["ConfirmGrade"], {"scale": name}, f"{view.reader.code('command', 'ConfirmGrade')}: {SHORT[name]}") if grade and may_confirm else None,
             view.reader.t("page.semicolon").join(map(view.fact_label, asked_findings.newer(case, view.asked.node.site.node, name))) if view.told_of_calls else "",
+            rests_said(view.reader, view.asked.node.dictionary, grade.latest.event) if grade else "",
         )
 
 

@@ -33,6 +33,7 @@ from baybridge.node.people import persons
 from baybridge.node.watch import roster
 from baybridge.record.store import store
 from baybridge.web.case.bedside_page import SHORT
+from baybridge.web.case.graded import rests_said
 from baybridge.web.case.view import product_name
 from baybridge.web.forms import findings
 from baybridge.web.forms.field import Field
@@ -54,7 +55,7 @@ class Patient:
     name: str
     born: str
     product: str
-    grades: tuple[tuple[str, int, int, datetime], ...]  # scale, lowest and highest possible, when
+    grades: tuple[tuple[str, int, int, ev.GradeAssessed], ...]  # scale, lowest and highest possible, as it was assessed
     due_at: datetime | None
     drugs: tuple[Entry[ev.DrugGiven], ...]
     held: tuple[tuple[str, int, int], ...]  # drug, doses held, of these given since
@@ -108,7 +109,7 @@ def _page(node: Node, found: tuple[Patient, ...], language: str, now: datetime) 
     values = {
         "patients": found, "rules": node.documents.typed.the(Downtime), "duty": list(_duty(node, now)), "site": node.site, "now": now,
         "rows": findings.rows(asked, {}, {}), "products": {one.case.case_id: product_name(asked, one.case.product) for one in found},
-        "language": language, "choices": _choices, "signs": _signs,
+        "rests": lambda event: rests_said(reader, node.dictionary, event), "language": language, "choices": _choices, "signs": _signs,
         "unit_of": lambda name: node.dictionary[name].unit if name in node.dictionary else None,
         "drug_of": lambda atc: reader.title(node.documents.typed.the(Drugs).drugs[atc].names) if atc in node.documents.typed.the(Drugs).drugs else atc,
     }  # fmt: skip
@@ -157,7 +158,7 @@ def _patient(node: Node, case: Case, now: datetime) -> Patient | None:
         name=patient_name(resource),
         born=str(resource.get("birthDate") or ""),
         product=case.product or "",
-        grades=tuple((SHORT[name], grade.latest.event.grade_min, grade.at_most, grade.latest.event.assessed_at) for name in SCALES if (grade := case.grades.get(name))),
+        grades=tuple((SHORT[name], grade.latest.event.grade_min, grade.at_most, grade.latest.event) for name in SCALES if (grade := case.grades.get(name))),
         due_at=assessment_due(case, node.escalation.assessment) if watched else None,
         drugs=tuple(entry for entry in case.drugs if now - entry.event.given_at <= span(said.drugs_of)),
         held=tuple(_held(case)),

@@ -17,13 +17,15 @@ import msgspec
 from starlette.responses import Response
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.bedside.as_before import without_origin
 from baybridge.http.doors import Asked, Door
 from baybridge.journey.command import Command, Role, Situation
 from baybridge.journey.corrected import Struck, set_aside_elsewhere
 from baybridge.journey.corrections import setting_aside
 from baybridge.journey.corrections.correcting import CorrectEntry, against, find
 from baybridge.journey.entry import Entry
-from baybridge.journey.events import ConfirmationAsked, EntryCorrected, Event
+from baybridge.journey.events import AssessmentRecorded, ConfirmationAsked, EntryCorrected, Event
+from baybridge.journey.row import CommandRow
 from baybridge.journey.stored import event_as_json
 from baybridge.node.clock import new_id
 from baybridge.node.handle import handle
@@ -207,8 +209,8 @@ def _show(view: CaseView, refusal: Refusal | None, instead: Mapping[str, object]
     situation = _situation(view)
     standing = refusal or _standing(situation, entry)
     row, body = None if entry.origin.told else made_by(entry.event), event_as_json(entry.event)
-    filled = instead or (as_given(row, entry.event) if row else {})
-    problems = {reason.where: (view.reader.reason(reason),) for reason in (refusal.reasons if refusal else ()) if reason.where}
+    filled, open_again = (instead, ()) if instead or row is None else _as_it_stands(view, row, entry.event)
+    problems = {**({"as_before": open_again} if open_again else {}), **{reason.where: (view.reader.reason(reason),) for reason in (refusal.reasons if refusal else ()) if reason.where}}
     return view.render(
         "correct.html",
         refusal.surface.http_status if refusal else 200,
@@ -225,6 +227,15 @@ def _show(view: CaseView, refusal: Refusal | None, instead: Mapping[str, object]
         given=view.asked.form,
         command_id=new_id(view.asked.node.now),
     )
+
+
+def _as_it_stands(view: CaseView, row: CommandRow, event: Event) -> tuple[dict[str, object], tuple[str, ...]]:
+    """The input that made an entry; what it affirmed as before and nobody found before by what is known now comes open, and is told."""
+    given = as_given(row, event)
+    if not isinstance(event, AssessmentRecorded) or not (gone := without_origin(view.case, event)):
+        return given, ()
+    said = view.reader.t("findings.origin_gone", facts=view.reader.t("page.semicolon").join(map(view.asked_label, gone)))
+    return {**given, "as_before": tuple(name for name in event.as_before if name not in gone)}, (said,)
 
 
 def _standing(situation: Situation, entry: Entry[Event]) -> Refusal | None:

@@ -414,6 +414,8 @@ class Reader:
     def _row(self, key: str, item: object) -> str:
         if key in _MEASURED and isinstance(item, list | tuple):
             name, value, unit = (*item, None)[:3]
+            if key == "from_before":
+                return f"{self.fact(str(name))} {self.value(value)} ({self.moment(unit)})"
             return f"{self.fact(str(name))} {self.value(_TRUTH.get(value, value), unit)}"
         if isinstance(item, list | tuple):
             return " ".join(self.value(part) if not isinstance(part, str) else self.code("code", part) for part in item)
@@ -460,8 +462,8 @@ _FOLDERS: Mapping[str, tuple[str, str]] = {
     "product": ("products", "names"), "policy": ("policies", "title"), "specification": ("policies", "title"), "scale": ("policies", "title"),
     "plan": ("plans", "title"), "agreement": ("plans", "title"), "fund": ("plans", "title"), "recipient": ("plans", "title"),
 }  # fmt: skip
-#: Fields whose rows are a fact, its value and perhaps its unit; truth as a laboratory's results write it.
-_MEASURED = ("results", "findings")
+#: Fields whose rows are a fact, its value and perhaps its unit, or the moment at which it was found; truth as a laboratory's results write it.
+_MEASURED = ("results", "findings", "from_before")
 _TRUTH: Mapping[object, bool] = {"true": True, "false": False}
 _OUTCOMES = ("policy.outcome", "recognition.outcome", "funding.outcome", "exchange.outcome", "exchange.route", "code")
 

@@ -23,10 +23,10 @@ from baybridge.record.store import store
 from baybridge.record.store.store import Version
 from baybridge.web.case import tabs
 from baybridge.web.case.bedside_page import SHORT, doses_said
+from baybridge.web.case.graded import before_said, grade_said
 from baybridge.web.case.naming import initials_of
 from baybridge.web.case.view import product_name
 from baybridge.web.page.page import Reader, render
-from baybridge.web.ward.rows import grade_said
 
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 #: Signs beside the words of a trend; the words alone say it to whoever does not see them.
@@ -45,6 +45,7 @@ class Cell:
     trend: str
     tone: str
     newer: str = ""  # what came since and may change the grade
+    before: str = ""  # the oldest finding of before that it rests on, and how many more
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ def _line(asked: Asked, reader: Reader, bed: Bed, patient: Version | None, now: 
         product=product_name(asked, bed.case.product),
         synthetic=bed.case.synthetic,
         day=_day(asked, reader, bed, now),
-        cells=tuple(_cell(reader, scale, bed.grades.get(scale), bed, now) for scale in SCALES),
+        cells=tuple(_cell(asked, reader, scale, bed, now) for scale in SCALES),
         due=tuple(_due(reader, bed, now)),
         doses=doses,
         doses_tone=tone,
@@ -146,8 +147,8 @@ def _day(asked: Asked, reader: Reader, bed: Bed, now: datetime) -> str:
     return reader.t("page.semicolon").join((day, reader.t("ward.board.at_home"))) if bed.at_home else day
 
 
-def _cell(reader: Reader, scale: str, standing: Standing | None, bed: Bed, now: datetime) -> Cell:
-    t = reader.t
+def _cell(asked: Asked, reader: Reader, scale: str, bed: Bed, now: datetime) -> Cell:
+    t, standing = reader.t, bed.grades.get(scale)
     if standing is None:
         return Cell(SHORT[scale], t("ward.board.not_assessed"), "", "", "", "", "open" if bed.infused_at is not None else "plain")
     newer = t("ward.board.newer", facts=t("page.semicolon").join(map(reader.fact, standing.newer))) if standing.newer else ""
@@ -155,7 +156,15 @@ def _cell(reader: Reader, scale: str, standing: Standing | None, bed: Bed, now: 
     highest = t("ward.board.highest", grade=grade_said(reader, standing.highest, standing.highest_most))
     ago = t("ward.board.assessed_ago", ago=span_said(reader, now - standing.assessed_at))
     trend = t(f"ward.trend.{standing.trend}") if standing.trend != "none" else ""
-    return Cell(SHORT[scale], grade_said(reader, standing.low, standing.high), highest, ago, _ARROWS[standing.trend], trend, tone, newer)
+    return Cell(SHORT[scale], grade_said(reader, standing.low, standing.high), highest, ago, _ARROWS[standing.trend], trend, tone, newer, _before(asked, reader, standing))
+
+
+def _before(asked: Asked, reader: Reader, standing: Standing) -> str:
+    """The oldest finding of before that a grade rests on, and how many more there are: a board has little room."""
+    found = before_said(reader, asked.node.dictionary, standing.latest) if standing.latest is not None else ()
+    if not found:
+        return ""
+    return reader.t("ward.board.before_more", finding=found[0], count=len(found) - 1) if found[1:] else found[0]
 
 
 def _due(reader: Reader, bed: Bed, now: datetime) -> Iterator[Due]:

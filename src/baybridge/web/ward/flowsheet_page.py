@@ -18,6 +18,7 @@ from baybridge.http.doors import Door
 from baybridge.journey.events import GradeAssessed
 from baybridge.web.case import tabs
 from baybridge.web.case.bedside_page import SHORT
+from baybridge.web.case.graded import grade_said
 from baybridge.web.case.facts_page import is_resource
 from baybridge.web.case.view import CaseView, tab
 from baybridge.web.ward import drawing
@@ -25,7 +26,7 @@ from baybridge.web.ward.course import RANGES, Course, chosen_range, course_of, t
 from baybridge.web.ward.drawing import NEVER, Chart, Drawn, Frame, Line, Mark, Time, Value
 from baybridge.web.ward.grouping import Group, lines_of, place_of
 from baybridge.web.ward.panels import CODED, PANELS, Panel, gap_of
-from baybridge.web.ward.rows import figure, grade_said, rows_of
+from baybridge.web.ward.rows import figure, rows_of
 
 #: Rows of the table on one page of it.
 _ROWS = 400

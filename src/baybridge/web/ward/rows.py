@@ -14,8 +14,8 @@ from baybridge.journey.entry import tells
 from baybridge.journey.events import GradeAssessed, GradeConfirmed, Scale
 from baybridge.policy.language.types import Value
 from baybridge.web.case.bedside_page import SHORT
+from baybridge.web.case.graded import grade_said, rests_said
 from baybridge.web.case.view import CaseView
-from baybridge.web.page.page import Reader
 from baybridge.web.ward.course import Course, Dose
 from baybridge.web.ward.drawing import Time
 
@@ -92,7 +92,8 @@ def _grades(view: CaseView, course: Course, time: Time) -> Iterator[Row]:
         event, source = entry.event, f"Event/{entry.origin.event_id}"
         if time.holds(event.assessed_at):
             missing = r.t("page.semicolon").join(map(view.asked_label, event.missing))
-            why = (r.t("ward.flow.missing", facts=missing),) if missing else ()
+            rests = rests_said(r, view.asked.node.dictionary, event)
+            why = (*([r.t("ward.flow.missing", facts=missing)] if missing else ()), *([rests] if rests else ()))
             yield Row(event.assessed_at, _of_scale(view, event.scale), grade_said(r, event.grade_min, event.grade_max), "", source, *_state(view, course, source, why))
     overtaken = {grade.confirmed.origin.event_id for grade in view.case.grades.values() if grade.confirmed is not None and grade.overtaken}
     for said in (*course.confirmed, *(one for one in gone if tells(one, GradeConfirmed))):
@@ -130,8 +131,3 @@ def figure(value: Value) -> Value:
         return value
     rounded = float(f"{value:.6g}")
     return int(rounded) if rounded.is_integer() else rounded
-
-
-def grade_said(reader: Reader, low: int, high: int) -> str:
-    """A grade, or its bounds where it is not certain."""
-    return reader.t("bedside.grade", grade=low) if low == high else reader.t("bedside.between", low=low, high=high)

@@ -83,7 +83,7 @@ def _standing_signs(situation: Situation) -> Iterator[Reason]:
 def _open_findings(situation: Situation) -> Iterator[Reason]:
     """Findings that came in and may hide a sign, and those that are newer than the grade and may raise it."""
     asked = asked_findings.to_look(situation.case, situation.site.node)
-    hidden = sorted({entry.event.fact for entry in asked if entry.event.why not in ("raises", "identity")})
+    hidden = sorted({entry.event.fact for entry in asked if entry.event.why not in ("raises", "identity", "tied")})
     newer = sorted({entry.event.fact for entry in asked if entry.event.why == "raises"})
     if hidden:
         yield Reason("gate.discharge.finding_open", {"facts": ", ".join(hidden)}, source="contract K1")

@@ -87,6 +87,14 @@ class UnreadCode:
         return {"kind": self.kind, "system": self.system, "code": self.code, "text": self.text, "count": self.count}
 
 
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """Values of one moment that differ: the one that counts at the bedside until somebody says which is right, and the others."""
+
+    counts: ReadFact
+    others: tuple[ReadFact, ...]
+
+
 @dataclass(frozen=True)
 class FactSet:
     """Everything that reading answered for one patient as of `at`.
@@ -101,7 +109,7 @@ class FactSet:
     odd: tuple[Odd, ...] = ()
     unread: tuple[UnreadCode, ...] = ()
     read_codes: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    beside: tuple[ReadFact, ...] = ()  # values of a moment of which another counts at the bedside
+    ties: tuple[Tie, ...] = ()  # values of one moment that differ at the bedside, and nobody said which is right
 
     def as_json(self) -> dict[str, object]:
         """The fact set as plain JSON, in order of names; `values` holds what is used, `facts` every reading by name."""

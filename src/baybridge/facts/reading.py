@@ -25,7 +25,7 @@ from baybridge.facts.diagnosis import is_read, read_conditions, read_diagnosis
 from baybridge.facts.dictionary import Dictionary, Fact
 from baybridge.facts.episode import GradeAt, read_episode
 from baybridge.facts.exposure import read_exposures
-from baybridge.facts.factset import FactSet, Odd, ReadFact, Status, UnreadCode
+from baybridge.facts.factset import FactSet, Odd, ReadFact, Status, Tie, UnreadCode
 from baybridge.facts.fhir import Found, name_of, references, span, text, words
 from baybridge.facts.given import read_given
 from baybridge.facts.known import Known
@@ -33,7 +33,7 @@ from baybridge.facts.looks import Later, Timed, never_later, outdated
 from baybridge.facts.measurement import Measured, Measurement, State, filed_at, measure
 from baybridge.facts.series import Window, read_windowed
 from baybridge.facts.sums import measured_sums
-from baybridge.facts.tied import settled
+from baybridge.facts.tied import Tied, said_right, settled
 from baybridge.facts.treatment import read_treatment
 from baybridge.journey import events as ev
 from baybridge.journey.case import Case
@@ -76,7 +76,7 @@ def read(
     `bedside`: of values of one moment that differ the worse counts (`tied.py`), and what came after an answer is not explained by it though both name one moment.
     """
     found, known = resources if isinstance(resources, Found) else Found(resources), known or Known(dictionary)
-    measured, beside = settled_for(found, at, dictionary, case, known) if bedside else (measured_for(found, at, dictionary, case, known), [])
+    measured, ties = settled_for(found, at, dictionary, case, known) if bedside else (measured_for(found, at, dictionary, case, known), ())
     exposures = read_exposures(found, at, dictionary.terms.treatments, case)
     course = read_course(found, at, dictionary.terms.treatments, exposures, case)
     facts, set_aside = _latest(measured, at, dictionary, windows or {})
@@ -97,7 +97,7 @@ def read(
         odd=tuple(sorted(set(measured.odd))),
         unread=tuple(sorted(UnreadCode(*key, count) for key, count in measured.unread.items())),
         read_codes=dict(sorted(measured.read_codes.items())),
-        beside=tuple(_reading(one, one.fact, Status.UNKNOWN) for one in beside),
+        ties=tuple(Tie(_reading(one.counts, one.counts.fact, Status.USED), tuple(_reading(o, o.fact, Status.UNKNOWN) for o in one.others)) for one in ties),
     )
 
 
@@ -108,12 +108,13 @@ def measured_for(found: Found, at: datetime, dictionary: Dictionary, case: Case 
     return measured
 
 
-def settled_for(found: Found, at: datetime, dictionary: Dictionary, case: Case | None, known: Known) -> tuple[Measured, list[Measurement]]:
-    """The same as the bedside reads it: of values of one moment that differ the worse; and the others."""
+def settled_for(found: Found, at: datetime, dictionary: Dictionary, case: Case | None, known: Known) -> tuple[Measured, tuple[Tied, ...]]:
+    """The same as the bedside reads it: of values of one moment that differ the one that somebody said is right, else the worse; and those that nobody settled."""
     measured = _all_measured(found, at, dictionary, case, known)
-    measured.measurements, others = settled(measured.measurements, dictionary)
+    of_moments = settled(measured.measurements, dictionary, said_right(case, dictionary))
+    measured.measurements = list(of_moments.measurements)
     measured.measurements = measured_sums(measured, dictionary)
-    return measured, others
+    return measured, of_moments.ties
 
 
 def _all_measured(found: Found, at: datetime, dictionary: Dictionary, case: Case | None, known: Known) -> Measured:
@@ -304,12 +305,12 @@ def _confirmed(
     A newer measurement and an assessment that was entered later take its place, and so does a worse value of the same hours.
     """
     values, _ = read_given(confirmed, dictionary)
-    entries = case.confirmed if case is not None else {}
+    entries = case.confirmed_until(at) if case is not None else {}
     measured_at = {(m.fact.name, m.source): m.at for m in measured.measurements}
     read_: dict[str, ReadFact] = {}
     for name, value in values.items():
         entry, fact = entries.get(name), dictionary[name]
-        if entry is not None and (entry.origin.at > at or entry.origin.role not in fact.stated_by):
+        if entry is not None and entry.origin.role not in fact.stated_by:
             continue
         of_at = measured_at.get((name, entry.event.basis), entry.origin.at) if entry else None
         if of_at is not None and (_newer(facts.get(name), fact, of_at) or (fact.of_the_moment and measured.unusable.get(name, of_at) > of_at)):

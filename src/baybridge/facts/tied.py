@@ -1,22 +1,26 @@
 """Values of one moment that differ: at the bedside the worse one counts, and the others are told.
 
-Main job: `settled(measurements, dictionary)`: the measurements without those beside which a worse one of the same fact and moment stands, and these others;
-`worse(fact, value, than, explaining)`.
+Main job: `settled(measurements, dictionary, said)`: the measurements without those beside which a worse one of the same fact and moment stands, these others, and
+what nobody settled; `said_right(case, dictionary)`, what persons said is right; `worse(fact, value, than, explaining)`.
 
-A round that was typed by the minute and a monitor may say two things of one moment, and so may two rounds. Which of them is right nobody knows; what was seen calls.
-A value that somebody confirmed, and an entry that was put right, settle it. **Source**: contract K1; that the worse value stands until then is a convention of this
-project. Elsewhere: what is read for eligibility, fitness and money keeps the rule of the facts contract (`reading.py`).
+A round that was typed by the minute and a monitor may say two things of one moment, and so may two rounds. Which of them is right nobody knows; what was seen calls, and
+somebody is asked (`node/watch/asking.py`). Who confirms one of them by its source (`ConfirmFinding`) settles it, and so does an entry or a result that is put right.
+**Source**: contract K1; that the worse value stands until then is a convention of this project. Elsewhere: what is read for eligibility, fitness and money keeps the rule
+of the facts contract (`reading.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from baybridge.documents.fact_reading import Explains
 from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.looks import makes_less
 from baybridge.facts.measurement import Measurement, State
+from baybridge.journey.case import Case
+from baybridge.journey.events import FindingConfirmed
 from baybridge.policy.language.types import Value
 
 #: Answers in the order in which they are worse. Source: Lee DW et al. BBMT 2019;25:625-638, Tables 2 and 6.
@@ -37,23 +41,68 @@ _FOUND = frozenset({"vasopressin", "deep_focal_motor_weakness", "raised_icp_sign
 _EITHER = frozenset({"heart_rate", "respiratory_rate", "diastolic_pressure"})
 
 
-def settled(measurements: Sequence[Measurement], dictionary: Dictionary) -> tuple[list[Measurement], list[Measurement]]:
-    """The measurements that count, and those of a moment of which another value counts."""
-    kept: dict[tuple[str, datetime], Measurement] = {}
-    explaining, others = dictionary.explaining, []
-    usable = [one for one in measurements if _is_ranked(one, explaining)]
-    for one in sorted(usable, key=lambda one: one.order):
-        key = (one.fact.name, one.at)
-        before = kept.get(key)
-        if before is None:
-            kept[key] = one
+#: What persons said is right: fact, the source of the value, the value; the last of them holds.
+SaidRight = Sequence[tuple[str, str, Value]]
+
+
+@dataclass(frozen=True, slots=True)
+class Tied:
+    """Values of one fact and moment that differ, and nobody said which is right: the one that counts, and the others."""
+
+    counts: Measurement
+    others: tuple[Measurement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The measurements that count, those of a moment of which another value counts, and where somebody is asked which of them is right."""
+
+    measurements: Sequence[Measurement]
+    others: tuple[Measurement, ...] = ()
+    ties: tuple[Tied, ...] = ()
+
+
+def settled(measurements: Sequence[Measurement], dictionary: Dictionary, said: SaidRight = ()) -> Settled:
+    """What counts of values of one moment: the one that a person said is right, else the worse."""
+    by_moment: dict[tuple[str, datetime], list[Measurement]] = {}
+    explaining = dictionary.explaining
+    for one in measurements:
+        if _is_ranked(one, explaining):
+            by_moment.setdefault((one.fact.name, one.at), []).append(one)
+    others: list[Measurement] = []
+    ties: list[Tied] = []
+    for of_one in by_moment.values():
+        if len(of_one) == 1:
             continue
-        stays = before if _worse(before, one, explaining) else one
-        other = one if stays is before else before
-        kept[key] = stays
-        others += [other] if (other.value, other.between) != (stays.value, stays.between) else []
+        ordered = sorted(of_one, key=lambda one: one.order)
+        right = _right(ordered, said)
+        counts = right or max(ordered, key=lambda one: (_least(one, explaining), one.order))
+        differing = tuple(one for one in ordered if (one.value, one.between) != (counts.value, counts.between))
+        others += differing
+        ties += [Tied(counts, differing)] if differing and right is None else []
     gone = {id(one) for one in others}
-    return ([one for one in measurements if id(one) not in gone], others) if others else (list(measurements), [])
+    return Settled([one for one in measurements if id(one) not in gone] if gone else measurements, tuple(others), tuple(ties))
+
+
+def said_right(case: Case | None, dictionary: Dictionary) -> SaidRight:
+    """What persons said is right who may state it, by the source of the value: what was said here goes before what was told."""
+    entries = sorted(case.of(FindingConfirmed), key=lambda entry: not entry.origin.told) if case is not None else []
+    known = [one for one in entries if one.event.fact in dictionary and one.origin.role in dictionary[one.event.fact].stated_by]
+    return [(one.event.fact, one.event.basis, one.event.value) for one in known if says_which(one.event)]
+
+
+def says_which(event: FindingConfirmed) -> bool:
+    """Whether a confirmation names one value of the record or of a round as right."""
+    return event.basis.startswith(("Event/", "Observation/"))
+
+
+def _right(of_one: Sequence[Measurement], said: SaidRight) -> Measurement | None:
+    """The value of a moment that a person said is right; None where nobody did, or where it reads otherwise since."""
+    for fact, source, value in reversed(said):
+        for one in of_one:
+            if (one.fact.name, one.source) == (fact, source) and one.value == value and one.between is None:
+                return one
+    return None
 
 
 def worse(fact: str, value: Value, than: Value, explaining: Mapping[str, Explains]) -> bool:
@@ -76,10 +125,6 @@ def _is_ranked(one: Measurement, explaining: Mapping[str, Explains]) -> bool:
     name = one.fact.name
     known = name in RANKED or name in _HIGHER | _LOWER | _FOUND | _EITHER or name in explaining
     return known and (one.state is State.EXACT or (one.state is State.BOUND and one.between is not None))
-
-
-def _worse(before: Measurement, one: Measurement, explaining: Mapping[str, Explains]) -> bool:
-    return _least(before, explaining) > _least(one, explaining)
 
 
 def _least(one: Measurement, explaining: Mapping[str, Explains]) -> float:

@@ -299,6 +299,9 @@ def _odd_findings(case: Case, site: Site, limits: UnusualSigns) -> Iterator[Task
 def _asked_findings(case: Case, now: datetime, site: Site, within: timedelta) -> Iterator[Task]:
     """A finding that came in and may hide a sign: somebody looks at the patient and enters it."""
     for entry in asked_findings.to_look(case, site.node):
+        if entry.event.why == "tied":
+            yield _which_is_right(entry, site)
+            continue
         due_at = entry.origin.recorded_at + within
         yield _task(
             site,
@@ -312,6 +315,21 @@ def _asked_findings(case: Case, now: datetime, site: Site, within: timedelta) ->
             late="journey.late.clinical" if due_at < now else None,
             source="contract K1",
         )
+
+
+def _which_is_right(entry: asked_findings.Asked, site: Site) -> Task:
+    """Two values of one moment that differ: the worse one counts until a physician says which is right, or whoever entered one puts it right."""
+    at = entry.event.seen_at or entry.origin.at
+    return _task(
+        site,
+        "finding_tied",
+        Role.PHYSICIAN,
+        entry.event.fact,
+        values={"fact": entry.event.fact, "at": at.isoformat()},
+        commands=("ConfirmFinding",),
+        level="amber",
+        source="convention of this project: of two values of one moment the worse counts, and which is right is asked",
+    )
 
 
 def _conflicts(case: Case, site: Site) -> Iterator[Task]:

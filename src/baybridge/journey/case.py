@@ -135,8 +135,16 @@ class Case:
     @property
     def confirmed(self) -> dict[str, Entry[ev.FindingConfirmed]]:
         """Facts that a person confirmed, by name; what was confirmed here goes before what was told."""
-        told = {e.event.fact: e for e in self.of(ev.FindingConfirmed) if e.origin.told}
-        own = {e.event.fact: e for e in self.of(ev.FindingConfirmed) if not e.origin.told}
+        return self._confirmed(self.of(ev.FindingConfirmed))
+
+    def confirmed_until(self, at: datetime) -> dict[str, Entry[ev.FindingConfirmed]]:
+        """The same of what was confirmed until a moment."""
+        return self._confirmed(tuple(e for e in self.of(ev.FindingConfirmed) if e.origin.at <= at))
+
+    @staticmethod
+    def _confirmed(entries: tuple[Entry[ev.FindingConfirmed], ...]) -> dict[str, Entry[ev.FindingConfirmed]]:
+        told = {e.event.fact: e for e in entries if e.origin.told}
+        own = {e.event.fact: e for e in entries if not e.origin.told}
         return {**told, **own}
 
     @property

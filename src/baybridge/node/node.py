@@ -301,7 +301,7 @@ class Node:
         """The facts of a case's patient as of a moment, from record and case; `record` is the case's as of then, where the caller has it."""
         resources = (record or CaseRecord(connection, case, at, self.record_memory)).from_outside
         known = self.record_memory.known(case.patient_id or "", self.dictionary)
-        confirmed = {name: entry.event.value for name, entry in case.confirmed.items()}
+        confirmed = {name: entry.event.value for name, entry in case.confirmed_until(at).items()}
         return read(resources, at, self.dictionary, case=case, confirmed=confirmed, zone=self.site.zone, known=known)
 
     def facts(self, case: Case, at: datetime | None = None) -> FactSet:

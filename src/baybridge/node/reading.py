@@ -70,7 +70,7 @@ def _facts(node: Node, patient: str, at: str | datetime | None, what: str) -> tu
         if not any(resource.get("resourceType") == "Patient" for resource in resources):
             raise UnknownPatientError(node.site.node)
         case = _case(connection, patient_id)
-    confirmed = {name: entry.event.value for name, entry in case.confirmed.items()} if case is not None else {}
+    confirmed = {name: entry.event.value for name, entry in case.confirmed_until(moment).items()} if case is not None else {}
     node.record_access(_operator(node), case.case_id if case is not None else patient_id, what, _PURPOSE)
     return read(resources, moment, dictionary, case=case, confirmed=confirmed, zone=node.site.zone), case
 

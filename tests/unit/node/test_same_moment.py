@@ -14,7 +14,9 @@ from baybridge.facts.charted import Use, charted
 from baybridge.facts.fhir import Found
 from baybridge.journey.asked_findings import to_look
 from baybridge.journey.command import Actor, Role
+from baybridge.journey.events import FindingAsked, FindingConfirmed
 from baybridge.node.fhir.interactions import Interaction, write
+from baybridge.node.upkeep.projections import open_tasks
 from baybridge.record.store import store
 from watch_world import PATIENT, WELL, Ward, events_of, observation
 
@@ -163,3 +165,112 @@ def test_both_are_told_and_the_better_one_is_not_told_as_used(ward: Ward) -> Non
     known = ward.node.record_memory.known(PATIENT, ward.node.dictionary)
     rows = charted(Found(resources), ward.now, ward.node.dictionary, ward.case, {"oxygen_saturation"}, known, ())
     assert {(row.value, row.use) for row in rows} == {(85, Use.USED), (97, Use.UNUSABLE)}
+
+
+# --- which of them is right -----------------------------------------------------------------------------------------------
+
+
+def asked(ward: Ward) -> list[tuple[str, datetime | None]]:
+    return [(one.event.fact, one.event.seen_at) for one in to_look(ward.case, "hk") if one.event.why == "tied"]
+
+
+def tasks(ward: Ward) -> dict[str, str]:
+    with ward.node.storage.reading() as connection:
+        return {task.key: task.role for task in open_tasks(ward.node, connection, ward.case, ward.now)}
+
+
+def tie(ward: Ward) -> datetime:
+    """A fever that a monitor sent for the minute of a round that found none."""
+    at = minute(ward)
+    sent(ward, at, "temperature", 39, "o-fever")
+    typed(ward, at, {**WELL, "temperature": 37})
+    ward.round()
+    assert asked(ward) == [("temperature", at)] and tasks(ward)["finding_tied:temperature"] == "physician"
+    return at
+
+
+def say(ward: Ward, value: float, basis: str, role: Role = Role.PHYSICIAN) -> Any:
+    done = ward.give("ConfirmFinding", role, fact="temperature", value=value, basis=basis)
+    ward.round()
+    return done
+
+
+def test_two_values_of_one_moment_are_asked_about_once_and_no_other_round_answers(ward: Ward) -> None:
+    tie(ward)
+    ward.wait(hours=1)
+    ward.assess()
+    ward.observe("temperature", 36)
+    ward.round()
+    assert len(asked(ward)) == 1
+    assert [e.event.why for e in ward.case.of(FindingAsked)].count("tied") == 1
+
+
+def test_a_physician_says_which_is_right_and_grade_task_and_chart_follow(ward: Ward) -> None:
+    tie(ward)
+    assert bounds(ward) == (1, 1)
+    event_id = ward.case.assessments[-1].origin.event_id
+    assert not isinstance(say(ward, 37, f"Event/{event_id}"), Refusal)
+    assert not asked(ward) and "finding_tied:temperature" not in tasks(ward)
+    assert bounds(ward) == (0, 0)
+    assert isinstance(say(ward, 39, "Observation/o-fever", Role.NURSE), Refusal), "a nurse's word lowers and raises nothing of another's"
+    assert not isinstance(say(ward, 39, "Observation/o-fever"), Refusal)
+    assert bounds(ward) == (1, 1), "the last word holds"
+
+
+def test_a_word_that_names_neither_of_the_two_settles_nothing(ward: Ward) -> None:
+    tie(ward)
+    for value, basis in ((37, "the ward round"), (37, "Observation/o-fever"), (38.4, f"Event/{ward.case.assessments[-1].origin.event_id}")):
+        say(ward, value, basis)
+        assert len(asked(ward)) == 1
+        assert bounds(ward) == (1, 1)
+
+
+def test_what_was_said_is_taken_back_and_it_is_asked_again(ward: Ward) -> None:
+    at = tie(ward)
+    say(ward, 37, f"Event/{ward.case.assessments[-1].origin.event_id}")
+    said = ward.case.of(FindingConfirmed)[-1].origin.event_id
+    assert not isinstance(ward.give("CorrectEntry", Role.PHYSICIAN, event_id=said, action="void", reason="wrong-value", note=""), Refusal)
+    ward.round()
+    assert asked(ward) == [("temperature", at)] and bounds(ward) == (1, 1)
+
+
+@pytest.mark.parametrize("way", ["own entry corrected", "result corrected", "result withdrawn"])
+def test_it_is_no_longer_asked_where_one_of_them_was_put_right(ward: Ward, way: str) -> None:
+    at = tie(ward)
+    if way == "own entry corrected":
+        entry = ward.case.assessments[-1]
+        given = {"findings": {**WELL, "temperature": 39}, "assessed_at": at.isoformat(), "another": True, "unusual": True}
+        assert not isinstance(ward.give("CorrectEntry", event_id=entry.origin.event_id, action="replace", reason="wrong-value", note="", given=given), Refusal)
+        ward.round()
+        assert bounds(ward) == (1, 1)
+    elif way == "result corrected":
+        sent(ward, at, "temperature", 37, "o-fever")
+        assert bounds(ward) == (0, 0)
+    else:
+        gone = observation(ward.node, "temperature", 39, at, "o-fever") | {"status": "entered-in-error"}
+        assert not isinstance(write(ward.node, Actor("monitor", Role.NURSE, ward.node.site.organisation), [Interaction("PUT", "Observation", "o-fever", gone)]), Refusal)
+        ward.round()
+    assert not asked(ward) and "finding_tied:temperature" not in tasks(ward)
+
+
+def test_another_moment_is_asked_about_when_the_first_was_settled(ward: Ward) -> None:
+    tie(ward)
+    first = ward.case.assessments[-1].origin.event_id
+    ward.wait(hours=1)
+    later = minute(ward)
+    sent(ward, later, "temperature", 38, "o-later")
+    typed(ward, later, {**WELL, "temperature": 37})
+    ward.round()
+    say(ward, 37, f"Event/{first}")
+    assert asked(ward) == [("temperature", later)]
+    sent(ward, later, "temperature", 37, "o-later")
+    assert not asked(ward)
+
+
+def test_a_word_on_one_moment_stands_for_no_other(ward: Ward) -> None:
+    tie(ward)
+    say(ward, 37, f"Event/{ward.case.assessments[-1].origin.event_id}")
+    ward.wait(hours=1)
+    sent(ward, ward.now, "temperature", 40, "o-now")
+    typed(ward, ward.now, {**WELL, "temperature": 40})
+    assert bounds(ward) == (1, 1)

@@ -28,7 +28,7 @@ from baybridge.web.case.downtime_pack import pack
 from baybridge.web.case.naming import initials_of
 from baybridge.web.ward import board_page
 from baybridge.web.ward.board_page import span_said, urgency
-from watch_world import CASE, PATIENT, Ward
+from watch_world import CASE, PATIENT, WELL, Ward
 
 SEEN_BY = ("nurse", "physician", "pharmacist", "coordinator", "quality")
 NOT_BY = ("payer", "manufacturer", "laboratory", "alliance", "administrator", "patient")
@@ -406,3 +406,29 @@ def test_a_board_names_the_oldest_finding_and_says_how_many_more_there_are(house
     house.ward.wait(hours=2)
     house.ward.assess(blank=("ice_score", "seizure", "arousal"))
     assert re.search(r"2 hrs earlier; 2 more of before", html.unescape(house.get()))
+
+
+@pytest.mark.parametrize("page", ["bedside", "facts"])
+def test_two_values_of_one_moment_stand_on_the_page_and_a_physician_says_there_which_is_right(house: House, page: str) -> None:
+    ward = house.ward
+    ward.account("physician", Role.PHYSICIAN)
+    at = (ward.now - timedelta(minutes=3)).replace(second=0, microsecond=0)
+    given = {"another": True, "unusual": True, "assessed_at": at.isoformat()}
+    ward.give("Assess", findings={**WELL, "temperature": 37.5}, **given)
+    ward.give("Assess", findings={**WELL, "temperature": 39.2}, **given)
+    ward.round()
+    path = f"/cases/{CASE}/{page}"
+    shown = html.unescape(house.get(path))
+    assert "Two values of body temperature of" in shown and "39.2" in shown and "37.5" in shown and 'name="basis"' not in shown
+    shown = html.unescape(house.get(path, who="physician"))
+    forms = re.findall(r'name="csrf" value="([^"]*)".*?name="fact" value="([^"]*)".*?name="value" value="([^"]*)".*?name="basis" value="(Event/[^"]*)"', shown)
+    assert sorted(value for _, _, value, _ in forms) == ["37.5", "39.2"]
+    csrf, fact, value, basis = next(one for one in forms if one[2] == "37.5")
+    with ward.node.storage.writing() as connection:
+        token = accounts.open_session(connection, "physician", ward.now).token
+    done = house.client.post(
+        f"/cases/{CASE}/do/ConfirmFinding", data={"csrf": csrf, "fact": fact, "value": value, "basis": basis}, headers={"authorization": f"Bearer {token}"}
+    )
+    assert done.status_code == 303, done.text[:500]
+    ward.round()
+    assert "Two values of" not in house.get(path, who="physician")

@@ -79,11 +79,11 @@ class FindingAsked(Event, frozen=True, kw_only=True, tag=True):
     """A finding came in that may hide a sign, and somebody is asked to look at the patient.
 
     Its value cannot be used; it shows a sign of a day long past; it is newer than the grade that stands and may raise it, to `grade_max` at most; it is
-    unusual by itself; it is newer than a death; or a record that may be this patient's shows a sign, of which nothing more is said.
+    unusual by itself; it is newer than a death; another of the same moment differs from it; or a record that may be this patient's shows a sign, of which nothing more is said.
     """
 
     fact: str
-    why: Literal["unusable", "old", "raises", "unusual", "after_death", "identity"]
+    why: Literal["unusable", "old", "raises", "unusual", "after_death", "identity", "tied"]
     resource: str  # Type/id, the question for `identity`; empty where it was refused and nothing of it was filed
     seen_at: datetime | None = None
     grade_max: int = 0
@@ -94,7 +94,7 @@ class FindingAnswered(Event, frozen=True, kw_only=True, tag=True):
     """What was asked of a finding is answered: by a later one that can be used, by its correction, by a grade that counts it, or by who says that a death is true."""
 
     fact: str
-    why: Literal["unusable", "old", "raises", "unusual", "after_death"]
+    why: Literal["unusable", "old", "raises", "unusual", "after_death", "tied"]
 
 
 class AssessmentIntervalSet(Event, frozen=True, kw_only=True, tag=True):

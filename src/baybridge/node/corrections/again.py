@@ -89,7 +89,7 @@ def _grades(node: Node, made: Made, case: Case, changed: Sequence[Entry[Event]])
     for place, entry in enumerate(case.entries):
         if not isinstance(entry.event, AssessmentRecorded) or entry.origin.node != node.site.node:
             continue
-        if entry.origin.recorded_at >= since or (found is not None and entry.event.assessed_at > found):
+        if entry.origin.recorded_at >= since or (found is not None and entry.event.assessed_at >= found):
             grade_again(node, made, case, place)
 
 

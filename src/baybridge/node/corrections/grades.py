@@ -19,6 +19,7 @@ from msgspec import structs
 
 from baybridge.base.outcome import Refusal
 from baybridge.bedside.monitoring import SCALES
+from baybridge.facts.tied import says_which
 from baybridge.journey.case import Case
 from baybridge.journey.command import Actor, Role
 from baybridge.journey.corrections.correcting import before
@@ -30,6 +31,7 @@ from baybridge.journey.events import (
     DrugGiven,
     EntryCorrected,
     Event,
+    FindingConfirmed,
     GradeAssessed,
     IdentityLinked,
     IdentityUndone,
@@ -97,7 +99,7 @@ def grade_again(node: Node, made: Made, case: Case, place: int) -> None:
     deciding = Deciding(node.policies, LazyFacts(lambda: node.fact_set(made.unit.connection, case, made.unit.at)), case.case_id, made.unit.at)
     actor = Actor(origin.actor, Role(origin.role), origin.organisation)
     given = {"findings": dict(assessed.findings), "assessed_at": assessed.assessed_at.isoformat(), "another": True, "unusual": True}
-    verdict = making(node, made.unit, deciding).again(COMMANDS[_ASSESS], _found_before(case, place), origin.at, actor, given)
+    verdict = making(node, made.unit, deciding, case).again(COMMANDS[_ASSESS], _found_before(case, place), origin.at, actor, given)
     if isinstance(verdict, Refusal):
         return  # today's rule would not take the findings at all, whatever the record says; what was recorded stands
     fresh = {event.scale: event for event in (verdict.events if isinstance(verdict, Judged) else verdict) if isinstance(event, GradeAssessed)}
@@ -124,16 +126,20 @@ def _found_before(case: Case, place: int) -> Case:
 
 def _bears_on(event: Event, at: datetime) -> bool:
     """Whether a grade of a moment rests on an event. Of two rounds of one moment each is graded by itself; a drug of that moment counts."""
+    if isinstance(event, FindingConfirmed):
+        return says_which(event)
     found = found_when(event)
     return found is not None and (found < at or (found == at and isinstance(event, DrugGiven)))
 
 
 def found_when(event: Event) -> datetime | None:
-    """The moment of what an event says of a patient at the bedside; None where it says nothing that a grade reads."""
+    """From when on what an event says of a patient at the bedside counts; None where it says nothing that a later look did not know."""
     if isinstance(event, AssessmentRecorded | GradeAssessed):
         return event.assessed_at
     if isinstance(event, ProposalConfirmed):
         return event.collected_at
+    if isinstance(event, FindingConfirmed):
+        return _BEGINNING if says_which(event) else None  # it names the value, whenever that was found
     return event.given_at if isinstance(event, DrugGiven) else None
 
 
@@ -161,7 +167,7 @@ def _follow(node: Node, unit: Unit, consequence: Consequence) -> None:
     case = unit.case(consequence.case_id)
     own = [place for place, entry in enumerate(case.entries) if isinstance(entry.event, AssessmentRecorded) and entry.origin.node == node.site.node]
     news = _news(node, unit, case, consequence) if own else None
-    resting = [place for place in own if news is not None and _rests_on(case, place, news)]
+    resting = [place for place in own if news is not None and case.entries[place].origin.event_id not in consequence.events and _rests_on(case, place, news)]
     made = Made(unit, "source-corrected", ", ".join(consequence.resources) or ("identity" if news is None or news.entered is None else "late entry"))
     for place in resting:
         grade_again(node, made, case, place)
@@ -220,11 +226,10 @@ def _said_to_grades(node: Node, unit: Unit) -> frozenset[str]:
 def _rests_on(case: Case, place: int, news: _News) -> bool:
     if news.since is not None and case.entries[place].origin.at >= news.since:
         return True
-    assessed_at = _assessment(case, place).assessed_at
-    if news.entered is not None and assessed_at > news.entered:
+    if news.entered is not None and _assessment(case, place).assessed_at >= news.entered:
         return True
     return any(grade.event.decision_sha256 in news.decisions for grade in _grades_of(case, place))
 
 
-_AFTER: frozenset[type[Event]] = frozenset({IdentityLinked, IdentityUndone, AssessmentRecorded, DrugGiven, ProposalConfirmed})
+_AFTER: frozenset[type[Event]] = frozenset({IdentityLinked, IdentityUndone, AssessmentRecorded, DrugGiven, ProposalConfirmed, FindingConfirmed})
 GRADES_FOLLOW = ConsequenceRow("grades-follow", Lane.CASE, _follow, after=_AFTER, of_records="any")

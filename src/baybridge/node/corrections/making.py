@@ -32,14 +32,17 @@ if TYPE_CHECKING:
     from baybridge.node.unit import Unit
 
 
-def making(node: Node, unit: Unit, deciding: Deciding) -> Making:
-    """What the rule of a correction asks; decisions that are made on the way are kept with those of `deciding`."""
+def making(node: Node, unit: Unit, deciding: Deciding, present: Case | None = None) -> Making:
+    """What the rule of a correction asks; decisions that are made on the way are kept with those of `deciding`.
+
+    `present`: the case as it stands now, where an entry that stands is judged again and not replaced: what else was found at its moment is read with it.
+    """
 
     def again(row: CommandRow, case: Case, at: datetime, actor: Actor, given: Mapping[str, object]) -> Verdict:
         read = read_given(row, given)
         if isinstance(read, Refusal):
             return read
-        then, situation = _then(node, unit, row, case, at, actor)
+        then, situation = _then(node, unit, row, case, at, actor, present=present)
         verdict = judge(row, situation, read)
         for document in verdict.decisions if isinstance(verdict, Judged) else ():
             then.keep(document)
@@ -58,7 +61,7 @@ def making(node: Node, unit: Unit, deciding: Deciding) -> Making:
 
 
 def _then(
-    node: Node, unit: Unit, row: CommandRow, case: Case, at: datetime, actor: Actor, *, filed_by: datetime | None = None
+    node: Node, unit: Unit, row: CommandRow, case: Case, at: datetime, actor: Actor, *, filed_by: datetime | None = None, present: Case | None = None
 ) -> tuple[Deciding, Situation]:
     """The situation of an earlier moment. A grade follows the record: of what it reads, what was filed late or corrected since counts too."""
     by = unit.at if any(event.event is GradeAssessed for event in row.events) else filed_by or at
@@ -78,7 +81,7 @@ def _then(
         new_id=unit.new_id,
         gates=GATES,
         record=node.record_material(unit.connection, row.needs, whole, at, filed),
-        watch=watch_of(node, case, at, filed, deciding),
+        watch=watch_of(node, case, at, filed, deciding, present),
     )
     return deciding, situation
 

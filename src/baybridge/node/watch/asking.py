@@ -2,7 +2,7 @@
 
 Main job: `of_unusable(…)`, what is asked and what is answered of the present state; `of_old(…)`, what is asked of observations that are history when they come;
 `of_refused(…)`, what is asked of findings that a door refused; `of_raised(…)`, what is asked of findings that are newer than a grade and may raise it; `of_unusual(…)`,
-of vital signs that are unusual by themselves.
+of vital signs that are unusual by themselves; `of_ties(…)`, where values of one moment differ.
 
 A monitor that sends 98.6 as degrees Celsius, a saturation of 900 or a value that it calls preliminary says that something was measured, and not what; one whose clock
 lost a day or a year shows a sign that nobody would look at. Neither calls by itself; both ask somebody to look. What a package of another node brings was judged there.
@@ -163,7 +163,20 @@ def _most_unusual(facts: FactSet, name: str, limits: VitalLimits) -> ReadFact | 
     stands = facts.facts.get(name)
     if stands is None or name not in facts.values:
         return None
-    return max([stands, *(one for one in facts.beside if (one.name, one.at) == (name, stands.at))], key=lambda one: limits.beyond(one.value))
+    beside = [one for tie in facts.ties if (tie.counts.name, tie.counts.at) == (name, stands.at) for one in tie.others]
+    return max([stands, *beside], key=lambda one: limits.beyond(one.value))
+
+
+def of_ties(case: Case, node: str, facts: FactSet, since: datetime) -> Iterator[Event]:
+    """What is asked where values of one moment differ: which of them is right, the latest moment of each finding; and what is answered, because one of them no longer stands."""
+    open_ties = sorted((tie for tie in facts.ties if tie.counts.at is not None and tie.counts.at >= since), key=lambda tie: str(tie.counts.at))
+    moments = {(tie.counts.name, tie.counts.at) for tie in open_ties}
+    standing = {entry.event.fact: entry.event for entry in to_look(case, node) if entry.event.why == "tied"}
+    over = [name for name, asked in standing.items() if (name, asked.seen_at) not in moments]
+    yield from (FindingAnswered(fact=name, why="tied") for name in over)
+    for name, tie in {tie.counts.name: tie for tie in open_ties}.items():
+        if name not in standing or name in over:
+            yield FindingAsked(fact=name, why="tied", resource=tie.counts.source, seen_at=tie.counts.at)
 
 
 def _found_as_much(case: Case, name: str, value: Value, limits: VitalLimits, at: datetime) -> bool:

@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from baybridge.node.node import Node
 
 
-def watch_of(node: Node, case: Case, at: datetime, record: CaseRecord, deciding: Deciding) -> Bedside:
-    """The patient at a moment, read when a rule asks; decisions are kept with those of `deciding`."""
+def watch_of(node: Node, case: Case, at: datetime, record: CaseRecord, deciding: Deciding, present: Case | None = None) -> Bedside:
+    """The patient at a moment, read when a rule asks; decisions are kept with those of `deciding`. `present`: by which what was found at a moment is read, if not `case`."""
 
     def read_at(moment: datetime) -> Bedside:
         facts = LazyFacts(lambda: bedside_facts(node, case, record.from_outside, at, moment))
         return Bedside(
             facts,
             deciding.over(facts).decide,
-            lambda moment: found_at(node, case, record.from_outside, at, moment),
+            lambda moment: found_at(node, present or case, record.from_outside, at, moment),
             lambda policy, moment: _before(node, facts, policy, moment),
             read_at,
         )

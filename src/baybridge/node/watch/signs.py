@@ -134,7 +134,7 @@ def _seen_then(node: Node, case: Case, resources: Found, at: datetime, then: dat
 
 def facts_in_time(node: Node, case: Case, resources: Found, at: datetime) -> FactSet:
     """The facts as of a moment, of resources of which each stands at a time that can be (`arrival.py`)."""
-    confirmed = {name: entry.event.value for name, entry in case.confirmed.items()}
+    confirmed = {name: entry.event.value for name, entry in case.confirmed_until(at).items()}
     known = node.record_memory.known(case.patient_id or "", node.dictionary)
     return read(resources, at, node.dictionary, case=case, confirmed=confirmed, zone=node.site.zone, remarks=False, known=known, bedside=True)
 

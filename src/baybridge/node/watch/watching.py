@@ -86,6 +86,7 @@ def look_through(node: Node, case: Case, resources: Found, told: Sequence[dateti
         *asking.of_unusable(case, node.site.node, state.facts, resources.all, since, node.dictionary),
         *asking.of_raised(case, node.site.node, state),
         *asking.of_unusual(case, node.site.node, state.facts, resources.all, node.escalation.unusual),
+        *asking.of_ties(case, node.site.node, state.facts, case.infused_at or history),
     ]
     return write(case, questions, state) if questions else case
 

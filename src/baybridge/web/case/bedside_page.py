@@ -25,6 +25,7 @@ from baybridge.policy.one_case.decide import DecisionDocument
 from baybridge.policy.one_case.ground import GroundDocument
 from baybridge.web.case.from_record import answered, marks_of
 from baybridge.web.case.graded import rests_said
+from baybridge.web.case.ties import ties_of
 from baybridge.web.case.timeline_page import correcting
 from baybridge.web.case.view import Action, CaseView, allowed
 from baybridge.web.page.page import Reader
@@ -93,6 +94,7 @@ def bedside(view: CaseView) -> Response:
     return view.render(
         "bedside.html",
         bags=list(_bags(view)),
+        ties=ties_of(view),
         rests=lambda event: rests_said(view.reader, view.asked.node.dictionary, event),
         scales=scales,
         odd=odd_findings.to_ask(case, view.asked.node.site.node, view.asked.node.escalation.unusual) if view.told_of_calls else (),
@@ -113,7 +115,7 @@ def bedside(view: CaseView) -> Response:
 def _looks(view: CaseView) -> Iterator[tuple[str, str]]:
     """Every finding for which somebody looks at the patient now, in words, and the value that is read of it with its moment; empty where none is."""
     node, r = view.asked.node, view.reader
-    asked = asked_findings.to_look(view.case, node.site.node)
+    asked = [entry for entry in asked_findings.to_look(view.case, node.site.node) if entry.event.why != "tied"]
     facts = bedside_facts(node, view.case, view.look.unit.record(view.case).from_outside, view.now).facts if asked else {}
     for entry in asked:
         reading, why = facts.get(entry.event.fact), entry.event.why

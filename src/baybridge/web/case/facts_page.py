@@ -15,6 +15,7 @@ from baybridge.facts.factset import ReadFact, Status
 from baybridge.node.commands.table import COMMANDS
 from baybridge.node.intake.reports import KeptReport, reports
 from baybridge.web.case.facts_before import before
+from baybridge.web.case.ties import ties_of
 from baybridge.web.case.view import CaseView, allowed
 
 #: How many problems of a file are shown; the file itself has them all.
@@ -36,6 +37,7 @@ def facts(view: CaseView) -> Response:
     return view.render(
         "facts.html",
         at=found.at,
+        ties=ties_of(view),
         to_look=[(status.value, sorted(rows, key=lambda fact: view.fact_label(fact.name).casefold())) for status, rows in to_look if rows],
         groups=[one for one in shown if one[2]],
         filters=[(name, title, len(rows), _address(view, group=name, state=state)) for name, title, rows in groups],

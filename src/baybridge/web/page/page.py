@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -353,7 +353,8 @@ class Reader:
 
     def words(self, values: Mapping[str, object]) -> dict[str, object]:
         """The values of a sentence with codes by their words and days as written here."""
-        return {name: self.day(str(value)) if name == "day" else self.named(name, value) if isinstance(value, str) else value for name, value in values.items()}
+        as_written = {"day": self.day, "at": self.moment}
+        return {name: as_written.get(name, partial(self.named, name))(value) if isinstance(value, str) else value for name, value in values.items()}
 
     def node(self, name: str | None) -> str:
         """What a node's organisation is called."""

@@ -39,7 +39,7 @@ _CALL_EVENTS = (
 )
 _CALL_STEPS = frozenset({
     "rapid_response", "look_now", "call_cause", "odd_findings", "finding_unusable", "finding_old",
-    "finding_raises", "finding_unusual", "finding_after_death", "finding_identity", "incident",
+    "finding_raises", "finding_unusual", "finding_after_death", "finding_identity", "finding_tied", "incident",
 })  # fmt: skip
 
 

@@ -37,7 +37,7 @@ from baybridge.journey.command import Gate, Role, Situation, Verdict
 from baybridge.journey.custody import STORAGE
 from baybridge.journey.events import BedsideChecked, Infused, ProductThawed
 from baybridge.journey.gates import standing_at, unsigned
-from baybridge.journey.row import CLINICAL, CommandRow, Correction, EventRow, Second, labels_of, roles, told_in
+from baybridge.journey.row import CLINICAL, CommandRow, Correction, EventRow, Second, labels_of, reads, roles, told_in
 from baybridge.journey.texts import Note
 
 
@@ -312,6 +312,7 @@ COMMAND_ROWS = (
         beside=beside_other_infusions,
         place=50,
         gate=_GATE,
+        needs=reads("drugs"),
         scanned=labels_of(Infuse),
     ),
 )

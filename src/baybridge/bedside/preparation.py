@@ -149,7 +149,7 @@ def _drugs(situation: Situation, on: date) -> Iterator[Reason]:
     """Doses against CRS are reserved for this patient on that day: all of them, or what a declared shortage allows."""
     rule = situation.limits.tocilizumab
     held = reserved(situation.case, rule.atc, on)
-    found = reserved_doses(situation.case)
+    found = reserved_doses(situation.case, situation.record.drugs.filed if situation.record.drugs else ())
     doses = found.left if held is not None and found is not None else 0
     enough = rule.reserved_doses
     if rule.shortage and held and held.shortage_next_within_h is not None and held.shortage_next_within_h <= rule.shortage.next_within_h:

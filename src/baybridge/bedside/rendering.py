@@ -202,7 +202,7 @@ def graded(event: ev.GradeAssessed, writer: Writer) -> None:
     guidance(writer, event.scale, event.outcome, event.decision_sha256)
 
 
-def _written(value: bool | int | float | str) -> str:
+def _written(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

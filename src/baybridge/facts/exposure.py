@@ -89,7 +89,7 @@ def filed_doses(found: Found, treatments: Treatments, case: Case) -> tuple[Filed
     """Every administration with a code of the index and a moment that renders no entry of the case; one that names a day alone is none."""
     entered = {f"MedicationAdministration/{entry.origin.event_id}" for entry in case.history}
     doses = [
-        FiledDose(coded.code, at, name_of(resource))
+        FiledDose(coded.code, at, name_of(resource), _whose(resource))
         for resource in found.of("MedicationAdministration")
         if name_of(resource) not in entered
         if resource.get("status") in _TAKEN["MedicationAdministration"] and len(said := _said_at(resource)) > _DAY and (at := moment(said)) is not None
@@ -97,6 +97,15 @@ def filed_doses(found: Found, treatments: Treatments, case: Case) -> tuple[Filed
         if coded.system in treatments.atc_systems
     ]
     return tuple(sorted(doses, key=lambda dose: (dose.at, dose.atc, dose.source)))
+
+
+def _whose(resource: Mapping[str, object]) -> str:
+    """Whose dose it is: the organisation that gave it, else the system that sent it; no person's name."""
+    for performer in items(resource.get("performer")):
+        actor = mapping(performer.get("actor"))
+        if text(actor.get("type")) == "Organization" or text(actor.get("reference")).startswith("Organization/"):
+            return text(actor.get("display")) or text(mapping(actor.get("identifier")).get("value")) or text(actor.get("reference"))
+    return text(mapping(resource.get("meta")).get("source"))
 
 
 _DAY = len("2026-11-30")

@@ -3,8 +3,9 @@
 Main job: `to_look(case, node)`, what is asked at this node and nobody answered; `urgent(case, node)`, those that call where nobody answers in time;
 `newer(case, node, scale)`, the findings by which a grade may be out of date.
 An assessment of then or later that states the finding answers, and so does a finding that a person confirmed, or a later value that can be used; what shows a
-sign of a day long past is answered by an assessment of now, two values of one moment by a physician who says which is right or by whoever puts one right, a record that may be this patient's by one that states pressure, oxygen and mind. Discharge ends what
-was asked before it, and death everything; what comes of a patient at home is asked.
+sign of a day long past is answered by an assessment of now, a record that may be this patient's by one that states pressure, oxygen and mind, and which of two values of
+one moment is right by a physician's word or by what puts one right. Discharge ends what was asked before it, and death everything; what comes of a patient at home is
+asked.
 
 **Source**: contract K1 (not knowing silences nothing); that it is asked, and of whom, is a convention of this project.
 """

@@ -22,11 +22,12 @@ class DrugCourse:
 
 @dataclass(frozen=True, slots=True)
 class FiledDose:
-    """One dose that the record holds and the case does not: the drug by ATC code, the moment, and the resource."""
+    """One dose that the record holds and the case does not: the drug by ATC code, the moment, the resource, and whose it is as far as the resource says."""
 
     atc: str
     at: datetime
     source: str
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

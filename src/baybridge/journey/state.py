@@ -23,6 +23,7 @@ from baybridge.journey.case import Case
 from baybridge.journey.corrected import settle
 from baybridge.journey.corrections.money import changed_under
 from baybridge.journey.course import Grade
+from baybridge.journey.drug_history import FiledDose
 from baybridge.journey.entry import Entry
 from baybridge.journey.events import DrugGiven, GradeConfirmed
 from baybridge.journey.moments import moment_of
@@ -100,7 +101,7 @@ class View:
     """What the state shows beside the case itself.
 
     `tasks` are those that are open, `decisions` the node's kept ones by SHA-256 as (policy, outcome, whether it was made again); `now` is the moment by which a
-    task is late, `follow_up` the schedule of visits.
+    task is late, `follow_up` the schedule of visits, `filed` the doses that other systems filed and nobody entered.
     """
 
     tasks: Sequence[Task]
@@ -108,6 +109,7 @@ class View:
     now: datetime
     zone: ZoneInfo
     follow_up: FollowUp
+    filed: Sequence[FiledDose] = ()
 
 
 def as_of(case: Case, at: datetime, zone: ZoneInfo) -> Case:
@@ -129,7 +131,7 @@ def state_of(case: Case, view: View) -> CaseState:
         "grades": {scale: _grade(case, scale, grade, view.tasks) for scale, grade in sorted(case.grades.items())},
         "calls": [call_as_json(case.case_id, call) for call in sorted(case.rapid_responses, key=lambda call: call.call_id) if not call.mistaken],
         "doses": sorted((_dose(entry) for entry in case.drugs), key=lambda dose: str(dose["event_id"])),
-        "reserved": _reserved(case),
+        "reserved": _reserved(case, view.filed),
         "tasks": [_task(task, view.now) for task in sorted(view.tasks, key=lambda task: task.key)],
         "visits": sorted(_visits(case, view), key=lambda visit: str(visit["visit"])),
         "decisions": sorted(_decisions(case, view), key=lambda decision: (decision["policy"], decision["outcome"], decision["superseded"])),
@@ -181,13 +183,15 @@ def _dose(entry: Entry[DrugGiven]) -> JsonDict:
     return {"atc": entry.event.atc, "given_at": _text(entry.event.given_at), "event_id": entry.origin.event_id}
 
 
-def _reserved(case: Case) -> JsonDict | None:
-    """The doses that are held, how many were entered since, and how many are left."""
-    found = reserved_doses(case)
+def _reserved(case: Case, filed: Sequence[FiledDose]) -> JsonDict | None:
+    """The doses that are held, how many were entered since, those that only another system filed, and how many are left."""
+    found = reserved_doses(case, filed)
     if found is None:
         return None
     event = found.event
     held: JsonDict = {"atc": event.atc, "doses": event.doses, "given": found.given, "left": found.left}
+    if found.filed:
+        held["filed"] = [{"given_at": _text(one.at), "source": one.source, "by": one.by} for one in found.filed]
     return {**held, "from_on": event.from_on.isoformat(), "until_on": event.until_on.isoformat()}
 
 

@@ -13,11 +13,13 @@ from sqlalchemy import Connection, select
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.base.time import parse_instant_or_day
 from baybridge.journey.case import Case
+from baybridge.journey.events import DrugsReserved
 from baybridge.journey.state import CaseState, View, as_of, state_of
 from baybridge.node import tables
 from baybridge.node.upkeep.projections import open_tasks
 from baybridge.node.watch import roster
 from baybridge.node.watch.listing import named
+from baybridge.node.watch.ward import filed_of
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
@@ -37,6 +39,7 @@ def case_state(node: Node, case_id: str, at: datetime | None = None, known_at: d
             now=moment,
             zone=node.site.zone,
             follow_up=node.documents.typed.pathway.follow_up,
+            filed=[one for one in filed_of(node, connection, case, known_at) if one.at <= moment] if case.did(DrugsReserved) else (),
         )
         names = roster.sign_in_names(connection)
     state = state_of(case, view)

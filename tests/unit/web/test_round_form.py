@@ -146,7 +146,8 @@ def test_what_was_affirmed_comes_open_where_what_was_found_before_no_longer_stan
     nurse.ward.wait(hours=1)
     done = nurse.ward.give("Assess", account="nurse", findings={"temperature": 37.0}, as_before=["seizure", "sedated"], assessed_at=nurse.ward.now.isoformat())
     assert hasattr(done, "events"), done
-    instead = {"findings": {**dict(first.event.findings), "seizure": "resolves_rapidly"}, "assessed_at": first.event.assessed_at.isoformat(), "another": True, "unusual": True}
+    findings = {**dict(first.event.findings), "seizure": "resolves_rapidly"}
+    instead = {"findings": findings, "assessed_at": first.event.assessed_at.isoformat(), "another": True, "unusual": True}
     given = {"given": instead} if action == "replace" else {}
     gone = nurse.ward.give("CorrectEntry", account="somebody", event_id=first.origin.event_id, action=action, reason="wrong-value", note="", **given)
     assert hasattr(gone, "events"), gone

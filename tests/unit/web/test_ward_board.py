@@ -15,12 +15,17 @@ from sqlalchemy import insert, select, update
 from starlette.testclient import TestClient
 
 from baybridge.app import application
-from baybridge.journey.command import Role
+from baybridge.base.outcome import Refusal
+from baybridge.bedside import preparation
+from baybridge.journey.command import Actor, FromRecord, Role
+from baybridge.journey.drug_history import DrugHistory, FiledDose
 from baybridge.journey.events import DrugGiven, DrugsReserved
 from baybridge.journey.reserved_doses import Reserved
 from baybridge.journey.ward import in_care, trend_of
 from baybridge.node import tables
 from baybridge.node.case_state import case_state
+from baybridge.node.commands.table import COMMANDS
+from baybridge.node.fhir.interactions import Interaction, write
 from baybridge.node.people import accounts
 from baybridge.node.watch.ward import Bed, Standing, bed_of
 from baybridge.record.store import store
@@ -432,3 +437,58 @@ def test_two_values_of_one_moment_stand_on_the_page_and_a_physician_says_there_w
     assert done.status_code == 303, done.text[:500]
     ward.round()
     assert "Two values of" not in house.get(path, who="physician")
+
+
+def administered(ward: Ward, name: str, given_at: str, atc: str = "L04AC07", **more: object) -> None:
+    """A dose that another system files through FHIR."""
+    drug = {"coding": [{"system": "http://www.whocc.no/atc", "code": atc}]}
+    resource = {
+        "resourceType": "MedicationAdministration", "id": name, "status": "completed", "subject": {"reference": f"Patient/{PATIENT}"},
+        "medicationCodeableConcept": drug, "effectiveDateTime": given_at, "dosage": {"dose": {"value": 480, "unit": "mg", "code": "mg"}}, **more,
+    }  # fmt: skip
+    ward.now += timedelta(seconds=1)
+    wanted = [Interaction("PUT", "MedicationAdministration", name, resource)]
+    done = write(ward.node, Actor("his", Role.PHYSICIAN, ward.node.site.organisation), wanted)
+    assert not isinstance(done, Refusal), done
+    ward.round()
+
+
+def test_doses_that_only_another_system_filed_are_counted_and_said_whose_they_are(house: House) -> None:
+    ward, case = house.ward, f"/cases/{CASE}/bedside"
+    until = (ward.now.date() + timedelta(days=9)).isoformat()
+    ward.give("ReserveDrugs", Role.PHARMACIST, atc="L04AC07", doses=2, from_on=ward.now.date().isoformat(), until_on=until)
+    assert house.bed().reserved.left == 2
+    ward.wait(hours=1)
+    whose = {"performer": [{"actor": {"reference": "Organization/icu", "type": "Organization", "display": "Tower B intensive care"}}]}
+    with ward.node.storage.writing() as connection:
+        store.put(connection, {"resourceType": "Organization", "id": "icu", "name": "Tower B intensive care"}, at=ward.now)
+    administered(ward, "m-1", ward.now.isoformat(), **whose)
+    administered(ward, "m-steroid", ward.now.isoformat(), atc="H02AB02", extension=[{"url": "urn:baybridge:meant", "valueBoolean": True}])
+    said = "1 left of 2 until"
+    for text in (house.get(), house.get(case)):
+        assert said in text and "1 filed by another system (Tower B intensive care)" in html.unescape(text)
+    assert "dexamethasone" in house.get(case), "a steroid that was filed stands among the drugs"
+    assert "filed by Tower B intensive care" in pack(ward.node, ["en"]).files["ward.en.html"].decode()
+    reserved = case_state(ward.node, CASE)["reserved"]
+    assert (reserved["left"], reserved["given"], [one["by"] for one in reserved["filed"]]) == (1, 0, ["Tower B intensive care"])
+    administered(ward, "m-1", ward.now.isoformat(), status="entered-in-error", **whose)
+    assert house.bed().reserved.left == 2, "what is taken back is not counted"
+
+
+def test_a_dose_of_another_system_counts_at_the_gate_of_the_infusion(house: House) -> None:
+    ward = house.ward
+    until = (ward.now.date() + timedelta(days=9)).isoformat()
+    ward.give("ReserveDrugs", Role.PHARMACIST, atc="L04AC07", doses=2, from_on=ward.now.date().isoformat(), until_on=until)
+    ward.wait(hours=1)
+    filed = (FiledDose("L04AC07", ward.now, "MedicationAdministration/m-1"),)
+    assert {one.code for one in preparation._drugs(_At(ward, ()), ward.now.date())} == set()
+    assert {one.code for one in preparation._drugs(_At(ward, filed), ward.now.date())} == {"gate.infusion.drugs_not_reserved"}
+    assert "drugs" in COMMANDS["Infuse"].needs, "the gate reads them"
+
+
+class _At:
+    """As much of a situation as the gate looks at."""
+
+    def __init__(self, ward: Ward, filed: tuple[FiledDose, ...]) -> None:
+        self.case, self.limits = ward.case, ward.node.documents.typed.limits
+        self.record = FromRecord(drugs=DrugHistory(filed=filed))

@@ -79,7 +79,8 @@ class FindingAsked(Event, frozen=True, kw_only=True, tag=True):
     """A finding came in that may hide a sign, and somebody is asked to look at the patient.
 
     Its value cannot be used; it shows a sign of a day long past; it is newer than the grade that stands and may raise it, to `grade_max` at most; it is
-    unusual by itself; it is newer than a death; another of the same moment differs from it; or a record that may be this patient's shows a sign, of which nothing more is said.
+    unusual by itself; another of the same moment differs from it; it is newer than a death; or a record that may be this patient's shows a sign, of which nothing
+    more is said.
     """
 
     fact: str

@@ -5,7 +5,8 @@ or entered with an earlier time.
 A grade that comes out differently is replaced at its own place; the one of before stays in the history, struck through.
 
 Which assessments are graded anew: those whose grade read one of the resources, those recorded after the moment of which a new one speaks, and those of a later moment
-than an entry (`found_when`). A value that is newer than an assessment is none of its grade: it asks for another assessment (`watch/asking.py`). **Source**: contract K2. Elsewhere: entries that were put right in `again.py`.
+than an entry (`found_when`). A value that is newer than an assessment is none of its grade: it asks for another assessment (`watch/asking.py`). **Source**: contract K2.
+Elsewhere: entries that were put right in `again.py`.
 """
 
 from __future__ import annotations
@@ -163,7 +164,7 @@ def _grades_of(case: Case, place: int) -> Iterator[Entry[GradeAssessed]]:
 
 
 def _follow(node: Node, unit: Unit, consequence: Consequence) -> None:
-    """Grade again what rests on resources that were filed, on what was entered of an earlier moment, or on a record that was linked; done twice, it finds nothing to do."""
+    """Grade again what rests on resources that were filed, on what was entered of an earlier moment, or on a linked record; done twice, it finds nothing to do."""
     case = unit.case(consequence.case_id)
     own = [place for place, entry in enumerate(case.entries) if isinstance(entry.event, AssessmentRecorded) and entry.origin.node == node.site.node]
     news = _news(node, unit, case, consequence) if own else None

@@ -168,7 +168,7 @@ def _most_unusual(facts: FactSet, name: str, limits: VitalLimits) -> ReadFact | 
 
 
 def of_ties(case: Case, node: str, facts: FactSet, since: datetime) -> Iterator[Event]:
-    """What is asked where values of one moment differ: which of them is right, the latest moment of each finding; and what is answered, because one of them no longer stands."""
+    """Where values of one moment differ it is asked which is right, of the latest moment of each finding; it is answered where one of them no longer stands."""
     open_ties = sorted((tie for tie in facts.ties if tie.counts.at is not None and tie.counts.at >= since), key=lambda tie: str(tie.counts.at))
     moments = {(tie.counts.name, tie.counts.at) for tie in open_ties}
     standing = {entry.event.fact: entry.event for entry in to_look(case, node) if entry.event.why == "tied"}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def watch_of(node: Node, case: Case, at: datetime, record: CaseRecord, deciding: Deciding, present: Case | None = None) -> Bedside:
-    """The patient at a moment, read when a rule asks; decisions are kept with those of `deciding`. `present`: by which what was found at a moment is read, if not `case`."""
+    """The patient at a moment, read when a rule asks; decisions are kept with those of `deciding`. What was found at one moment is read by `present`, else by `case`."""
 
     def read_at(moment: datetime) -> Bedside:
         facts = LazyFacts(lambda: bedside_facts(node, case, record.from_outside, at, moment))

@@ -1,4 +1,4 @@
-"""The beds of this node: who is in care and what a board says of each, from the events alone.
+"""The beds of this node: who is in care and what a board says of each, from the events, and for doses that are held from administrations of the record.
 
 Main job: `Ward(node).beds()`. Which cases may be in care is asked of the index, of open calls and of the tasks; each is folded once and kept until an event is added
 to it or the rules of escalation are read again, so that a board of sixty beds that is refreshed each second folds what changed. A case whose tasks were not worked out
@@ -10,7 +10,7 @@ No name stands here; who may see a bed is decided by whoever shows it. **Units**
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -19,19 +19,25 @@ from sqlalchemy import Connection, select
 
 from baybridge.consent.reading import Ground
 from baybridge.documents.escalation import Escalation, span
+from baybridge.facts.exposure import filed_doses
+from baybridge.facts.fhir import Found
 from baybridge.journey import asked_findings, look_now, ward
 from baybridge.journey.calls import Call
 from baybridge.journey.case import Case
 from baybridge.journey.command import Actor
 from baybridge.journey.conditions import discharged
+from baybridge.journey.drug_history import FiledDose
 from baybridge.journey.events import GradeAssessed, Scale
+from baybridge.journey.identities import linked
 from baybridge.journey.intervals import assessment_due, every_h, ice_due
 from baybridge.journey.reserved_doses import Reserved, reserved_doses
 from baybridge.journey.ward import Trend
 from baybridge.ledger import streams
 from baybridge.node import tables
+from baybridge.node.case_record import CaseRecord
 from baybridge.node.people import reads
 from baybridge.node.watch import board
+from baybridge.record.store import store
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
@@ -106,6 +112,21 @@ class _Kept:
     bed: Bed | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Doses:
+    """What other systems filed of a patient, by the versions of administrations that it was read from."""
+
+    key: tuple[tuple[str, int], ...]
+    case: Case
+    found: tuple[FiledDose, ...]
+
+
+def filed_of(node: Node, connection: Connection, case: Case, at: datetime | None = None) -> tuple[FiledDose, ...]:
+    """The doses that other systems filed of a case's patient and nobody entered, as known at a moment (now)."""
+    record = CaseRecord(connection, case, at or node.now(), node.record_memory).from_outside
+    return filed_doses(Found(record), node.dictionary.terms.treatments, case)
+
+
 class Ward:
     """The beds of a node, kept while nothing changes; safe for many threads, because nothing in a bed changes."""
 
@@ -114,6 +135,7 @@ class Ward:
         self._lock = Lock()
         self._kept: Mapping[str, _Kept] = {}
         self._noted: dict[tuple[str, str], datetime] = {}  # when this process noted that an account saw a case
+        self._doses: Mapping[str, _Doses] = {}
 
     def beds(self) -> list[Bed]:
         """Everybody in care now, in the order of their cases."""
@@ -123,9 +145,24 @@ class Ward:
         with self._node.storage.reading() as connection:
             heads = streams.last_sequences(connection, candidates(connection))
             kept = {case_id: self._bed(connection, case_id, sequence, rules, before.get(case_id)) for case_id, sequence in heads.items()}
+            beds = [one.bed for one in kept.values() if one.bed is not None]
+            doses = self._filed_doses(connection, [bed for bed in beds if bed.reserved is not None])
         with self._lock:
-            self._kept = kept
-        return [one.bed for one in kept.values() if one.bed is not None]
+            self._kept, self._doses = kept, doses
+        return [replace(bed, reserved=reserved_doses(bed.case, doses[bed.case.case_id].found)) if bed.case.case_id in doses else bed for bed in beds]
+
+    def _filed_doses(self, connection: Connection, beds: Sequence[Bed]) -> Mapping[str, _Doses]:
+        """The doses that other systems filed of patients for whom some are held, by case; a record is read again where an administration of it changed."""
+        patients = {bed.case.case_id: {bed.case.patient_id or "", *linked(bed.case)} - {""} for bed in beds}
+        versions = store.of_patients(connection, "MedicationAdministration", sorted(set().union(*patients.values()))) if patients else []
+        found: dict[str, _Doses] = {}
+        for bed in beds:
+            key = tuple(sorted((one.id, one.number) for one in versions if one.patient in patients[bed.case.case_id]))
+            before = self._doses.get(bed.case.case_id)
+            if key:
+                same = before is not None and before.key == key and before.case is bed.case
+                found[bed.case.case_id] = before if before is not None and same else _Doses(key, bed.case, filed_of(self._node, connection, bed.case))
+        return found
 
     def note(self, actor: Actor, seen: Sequence[tuple[Case, Ground]], purpose: str) -> None:
         """Note in the list of each patient that this account saw the board, once a shift: a board that stays open is one reading."""

@@ -5,7 +5,7 @@ Main job: `bedside(view)`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -14,13 +14,16 @@ from starlette.responses import Response
 from baybridge.bedside.infusion import infuse_blocked
 from baybridge.bedside.monitoring import SCALES
 from baybridge.bedside.product import bag_reasons
+from baybridge.documents.terms import Drugs
 from baybridge.journey import asked_findings, odd_findings
 from baybridge.journey.course import Grade
-from baybridge.journey.events import FitnessChecked, GradeAssessed, ProductThawed
+from baybridge.journey.drug_history import FiledDose
+from baybridge.journey.events import DrugsReserved, FitnessChecked, GradeAssessed, ProductThawed
 from baybridge.journey.look_now import ALERT_GRADE
 from baybridge.journey.reserved_doses import Reserved, reserved_doses
 from baybridge.node.commands.table import COMMANDS
 from baybridge.node.watch.arrival import bedside_facts
+from baybridge.node.watch.ward import filed_of
 from baybridge.policy.one_case.decide import DecisionDocument
 from baybridge.policy.one_case.ground import GroundDocument
 from baybridge.web.case.from_record import answered, marks_of
@@ -89,6 +92,9 @@ def bedside(view: CaseView) -> Response:
     """The bags and what stands against each; the episode's grades; what was given."""
     case = view.case
     scales = list(_scales(view))
+    filed = filed_of(view.asked.node, view.look.unit.connection, case, view.now) if case.infusions or case.did(DrugsReserved) else ()
+    filed = tuple(one for one in filed if one.at <= view.now)
+    held = reserved_doses(case, filed)
     after = view.buttons("after") if case.infusions else []
     unconfirmed = [scale.confirm for scale in scales if scale.confirm and scale.grade and scale.grade.asks and scale.grade.at_most >= 1]
     return view.render(
@@ -103,8 +109,9 @@ def bedside(view: CaseView) -> Response:
         fitness=case.of(FitnessChecked)[::-1],
         judged=view.decisions(entry.event.decision_sha256 for entry in case.of(FitnessChecked)),
         thaws=case.of(ProductThawed),
-        reservation=reserved_doses(case),
-        held=doses_said(view.reader, reserved_doses(case), view.now.astimezone(view.asked.node.site.zone).date()),
+        reservation=held,
+        filed=[(one, _drug(view, one)) for one in filed],
+        held=doses_said(view.reader, held, view.now.astimezone(view.asked.node.site.zone).date()),
         may_correct=correcting(view),
         before=view.buttons("here"),
         first=[*(one for one in after if one.command in _FIRST), *unconfirmed],
@@ -136,16 +143,28 @@ def doses_said(reader: Reader, reserved: Reserved | None, today: date) -> tuple[
     if held.from_on > today:
         return reader.t("ward.doses.later", count=held.doses, day=reader.day(held.from_on)), "open"
     words = reader.t("ward.doses.held", count=held.doses, day=reader.day(held.until_on))
-    if reserved.given:
+    if reserved.given or reserved.filed:
         words = reader.t("ward.doses.left", left=reserved.left, count=held.doses, given=reserved.given, day=reader.day(held.until_on))
+    if reserved.filed:
+        words = reader.t("page.semicolon").join((words, reader.t("ward.doses.filed", count=len(reserved.filed), by=whose(reader, reserved.filed))))
     if held.shortage_next_within_h is not None:
         words = reader.t("page.semicolon").join((words, reader.t("ward.doses.shortage", hours=held.shortage_next_within_h)))
     return words, "plain" if reserved.left else "open"
 
 
+def whose(reader: Reader, filed: Sequence[FiledDose]) -> str:
+    """Whose the doses are that other systems filed, in words."""
+    return reader.t("page.semicolon").join(dict.fromkeys(one.by or reader.t("ward.doses.unknown_system") for one in filed))
+
+
+def _drug(view: CaseView, one: FiledDose) -> str:
+    drugs = view.asked.node.documents.typed.the(Drugs).drugs
+    return view.reader.title(drugs[one.atc].names) if one.atc in drugs else one.atc
+
+
 def _bags(view: CaseView) -> Iterator[tuple[str, object, tuple[str, ...]]]:
     """Each product bag that was released or arrived, with its release and what stands against giving it now."""
-    case, situation = view.case, view.look.situation()
+    case, situation = view.case, view.look.situation(COMMANDS["Infuse"].needs)
     released = {bag: batch.released.event for batch in case.batches if batch.released for bag in batch.released.event.bags}
     given = {entry.event.bag for entry in case.infusions}
     for bag in sorted({*released, *case.bags_at_centre}):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from baybridge.base.ids import mark_of
@@ -25,14 +25,16 @@ from baybridge.journey import events as ev
 from baybridge.journey.calls import Call
 from baybridge.journey.case import Case
 from baybridge.journey.conditions import CONDITIONS, therapy_event_open
+from baybridge.journey.drug_history import FiledDose
 from baybridge.journey.entry import Entry
 from baybridge.journey.intervals import assessment_due
 from baybridge.journey.reserved_doses import reserved_doses
 from baybridge.node import cases
 from baybridge.node.people import persons
 from baybridge.node.watch import roster
+from baybridge.node.watch.ward import filed_of
 from baybridge.record.store import store
-from baybridge.web.case.bedside_page import SHORT
+from baybridge.web.case.bedside_page import SHORT, whose
 from baybridge.web.case.graded import rests_said
 from baybridge.web.case.view import product_name
 from baybridge.web.forms import findings
@@ -58,6 +60,7 @@ class Patient:
     grades: tuple[tuple[str, int, int, ev.GradeAssessed], ...]  # scale, lowest and highest possible, as it was assessed
     due_at: datetime | None
     drugs: tuple[Entry[ev.DrugGiven], ...]
+    filed: tuple[FiledDose, ...]  # doses that only another system filed
     held: tuple[tuple[str, int, int], ...]  # drug, doses held, of these given since
     watched: bool
     custody: bool
@@ -109,7 +112,8 @@ def _page(node: Node, found: tuple[Patient, ...], language: str, now: datetime) 
     values = {
         "patients": found, "rules": node.documents.typed.the(Downtime), "duty": list(_duty(node, now)), "site": node.site, "now": now,
         "rows": findings.rows(asked, {}, {}), "products": {one.case.case_id: product_name(asked, one.case.product) for one in found},
-        "rests": lambda event: rests_said(reader, node.dictionary, event), "language": language, "choices": _choices, "signs": _signs,
+        "whose": lambda one: whose(reader, [one]), "rests": lambda event: rests_said(reader, node.dictionary, event),
+        "language": language, "choices": _choices, "signs": _signs,
         "unit_of": lambda name: node.dictionary[name].unit if name in node.dictionary else None,
         "drug_of": lambda atc: reader.title(node.documents.typed.the(Drugs).drugs[atc].names) if atc in node.documents.typed.the(Drugs).drugs else atc,
     }  # fmt: skip
@@ -151,6 +155,7 @@ def _patient(node: Node, case: Case, now: datetime) -> Patient | None:
         return None
     with node.storage.reading() as connection:
         version = store.get(connection, "Patient", case.patient_id) if case.patient_id else None
+        filed = filed_of(node, connection, case, now)
     resource = version.resource if version is not None and not version.deleted else {}
     said = node.documents.typed.the(Downtime)
     return Patient(
@@ -161,7 +166,8 @@ def _patient(node: Node, case: Case, now: datetime) -> Patient | None:
         grades=tuple((SHORT[name], grade.latest.event.grade_min, grade.at_most, grade.latest.event) for name in SCALES if (grade := case.grades.get(name))),
         due_at=assessment_due(case, node.escalation.assessment) if watched else None,
         drugs=tuple(entry for entry in case.drugs if now - entry.event.given_at <= span(said.drugs_of)),
-        held=tuple(_held(case)),
+        filed=tuple(one for one in filed if timedelta(0) <= now - one.at <= span(said.drugs_of)),
+        held=tuple(_held(case, filed)),
         watched=watched,
         custody=custody,
         assess_qr=qr_svg([code_of("assess", case.case_id)], error="M"),
@@ -169,11 +175,11 @@ def _patient(node: Node, case: Case, now: datetime) -> Patient | None:
     )
 
 
-def _held(case: Case) -> Iterator[tuple[str, int, int]]:
-    """Doses that are held for the patient, and how many of the drug were given since."""
-    reserved = reserved_doses(case)
+def _held(case: Case, filed: Sequence[FiledDose]) -> Iterator[tuple[str, int, int]]:
+    """Doses that are held for the patient, and how many of the drug were given since, those that only another system filed with them."""
+    reserved = reserved_doses(case, filed)
     if reserved is not None and reserved.event.doses:
-        yield reserved.event.atc, reserved.event.doses, reserved.given
+        yield reserved.event.atc, reserved.event.doses, reserved.given + len(reserved.filed)
 
 
 def _duty(node: Node, now: datetime) -> Iterator[tuple[str, str, datetime, datetime]]:

@@ -210,7 +210,8 @@ def _show(view: CaseView, refusal: Refusal | None, instead: Mapping[str, object]
     standing = refusal or _standing(situation, entry)
     row, body = None if entry.origin.told else made_by(entry.event), event_as_json(entry.event)
     filled, open_again = (instead, ()) if instead or row is None else _as_it_stands(view, row, entry.event)
-    problems = {**({"as_before": open_again} if open_again else {}), **{reason.where: (view.reader.reason(reason),) for reason in (refusal.reasons if refusal else ()) if reason.where}}
+    problems = {"as_before": open_again} if open_again else {}
+    problems |= {reason.where: (view.reader.reason(reason),) for reason in (refusal.reasons if refusal else ()) if reason.where}
     return view.render(
         "correct.html",
         refusal.surface.http_status if refusal else 200,

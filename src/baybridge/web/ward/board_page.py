@@ -156,7 +156,8 @@ def _cell(asked: Asked, reader: Reader, scale: str, bed: Bed, now: datetime) -> 
     highest = t("ward.board.highest", grade=grade_said(reader, standing.highest, standing.highest_most))
     ago = t("ward.board.assessed_ago", ago=span_said(reader, now - standing.assessed_at))
     trend = t(f"ward.trend.{standing.trend}") if standing.trend != "none" else ""
-    return Cell(SHORT[scale], grade_said(reader, standing.low, standing.high), highest, ago, _ARROWS[standing.trend], trend, tone, newer, _before(asked, reader, standing))
+    said, before = grade_said(reader, standing.low, standing.high), _before(asked, reader, standing)
+    return Cell(SHORT[scale], said, highest, ago, _ARROWS[standing.trend], trend, tone, newer, before)
 
 
 def _before(asked: Asked, reader: Reader, standing: Standing) -> str:

@@ -18,8 +18,8 @@ from baybridge.http.doors import Door
 from baybridge.journey.events import GradeAssessed
 from baybridge.web.case import tabs
 from baybridge.web.case.bedside_page import SHORT
-from baybridge.web.case.graded import grade_said
 from baybridge.web.case.facts_page import is_resource
+from baybridge.web.case.graded import grade_said
 from baybridge.web.case.view import CaseView, tab
 from baybridge.web.ward import drawing
 from baybridge.web.ward.course import RANGES, Course, chosen_range, course_of, time_of, within

@@ -316,6 +316,10 @@ def _drop_several(source: Source, batch: Batch, led: Led) -> None:
 def _nowhere(source: Source, batch: Batch, at: Open) -> ImportProblem:
     found = f"none of type {at.kind} has that id" if at.kind else "none has that address"
     kind, place = batch.planned[at.place].key[0], batch.places[at.place]
+    if at.elsewhere:
+        others = ", ".join(filter(None, at.elsewhere))
+        code = "reference_of_source" if others else "reference_of_own"
+        return _odd(source, place, kind, code, at.path, "a resource of the source that the import names", others or "this record's own id")
     return _odd(source, place, kind, "reference_nowhere", at.path, "a resource of these files or of this record", found)
 
 

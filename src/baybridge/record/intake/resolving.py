@@ -19,16 +19,20 @@ from baybridge.record.fhir.references import references, repointed
 from baybridge.record.fhir.wire import Json
 from baybridge.record.intake.addresses import OWN, Key, Part, without_version
 from baybridge.record.intake.planning import Plan, Planned, derived_id, is_id
-from baybridge.record.intake.sources import claims, filed_as
+from baybridge.record.intake.sources import called_so, claims, filed_as
 from baybridge.record.store.store import current_patients
 
 
 class Open(NamedTuple):
-    """A reference that leads nowhere: of which resource of the batch, at which path, to which type ('' where it names none)."""
+    """A reference that leads nowhere: of which resource of the batch, at which path, to which type ('' where it names none).
+
+    `elsewhere` are the sources whose files call a resource of that type so, '' where it is an id of this record's own: the file may be theirs.
+    """
 
     place: int
     path: str
     kind: str
+    elsewhere: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -57,9 +61,10 @@ def resolved(connection: Connection, made: Plan, planned: Sequence[Planned], res
     ends = [end for place, resource in enumerate(resources) for end in _ends(made, place, planned[place], resource)]
     led, targets = Led(), [dict[str, str]() for _resource in resources]
     meant, absent = _meant(connection, made, {end.part for end in ends if end.part is not None and not end.keys}, led)
+    named = _known_elsewhere(connection, absent) if absent else {}
     for end in ends:
         keys = end.keys or (meant.get(end.part, ()) if end.part else ())
-        at = Open(end.place, end.path, end.part.kind if end.part else "")
+        at = Open(end.place, end.path, end.part.kind if end.part else "", named.get(end.part, ()) if end.part else ())
         if len(keys) > 1:
             led.several.append((end.place, end.path))
         elif keys:
@@ -120,6 +125,17 @@ def _meant(connection: Connection, made: Plan, parts: set[Part], led: Led) -> tu
         if not keys & (live | made.stands):
             absent.add(part)
     return meant, absent
+
+
+def _known_elsewhere(connection: Connection, absent: set[Part]) -> dict[Part, tuple[str, ...]]:
+    """By part that nobody has: the other sources of which something came that is called so, '' for this record's own."""
+    called = called_so(connection, absent)
+    own = {(part.kind, part.given) for part in absent if is_id(part.given)}
+    live = current_patients(connection, sorted({*own, *(key for _, key in called)}))
+    claimed = claims(connection, own)
+    found = {(part.kind, part.given, part.space) for part, key in called if key in live and part.space != OWN}
+    found |= {(*key, OWN) for key in own if key in live and claimed.get(key, {OWN}) == {OWN}}
+    return {part: tuple(sorted(space for kind, given, space in found if (kind, given) == (part.kind, part.given) and space != part.space)) for part in absent}
 
 
 def _awaits(made: Plan, part: Part) -> bool:

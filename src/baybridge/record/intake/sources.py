@@ -1,7 +1,7 @@
 """Sources: which id of which source stands for which resource of this record, over all commands.
 
 Main job: `filed_as(connection, parts)` answers under which ids resources of a source were filed or are awaited, `claims(connection, keys)`
-which sources an id of this record belongs to, `keep(connection, rows)` adds what a command found. A reference to something that has not
+which sources an id of this record belongs to, `called_so(connection, parts)` what any source calls so, `keep(connection, rows)` adds what a command found. A reference to something that has not
 come yet takes an id as well, so that it comes together whichever file is read first.
 
 **Source**: this project's rule: two hospitals' Patient/1 are two people; the ids of one source mean the same in its every file.
@@ -39,6 +39,16 @@ def claims(connection: Connection, keys: Iterable[Key]) -> dict[Key, set[str]]:
     for some in _portions(keys):
         for row in connection.execute(select(table.c.type, table.c.id, table.c.source).where(tuple_(table.c.type, table.c.id).in_(key_list(some, Text, Text)))):
             found.setdefault((row.type, row.id), set()).add(row.source)
+    return found
+
+
+def called_so(connection: Connection, parts: Iterable[Part]) -> list[tuple[Part, Key]]:
+    """What any source calls as these parts are called, whatever source they are of, and what it stands for."""
+    table = source_id
+    found = []
+    for some in _portions({(part.kind, part.given) for part in parts}):
+        rows = connection.execute(select(table).where(tuple_(table.c.type, table.c.given).in_(key_list(some, Text, Text))))
+        found += [(Part(row.source, row.type, row.given), (row.type, row.id)) for row in rows]
     return found
 
 

@@ -1,8 +1,8 @@
 """Sources: which id of which source stands for which resource of this record, over all commands.
 
 Main job: `filed_as(connection, parts)` answers under which ids resources of a source were filed or are awaited, `claims(connection, keys)`
-which sources an id of this record belongs to, `called_so(connection, parts)` what any source calls so, `keep(connection, rows)` adds what a command found. A reference to something that has not
-come yet takes an id as well, so that it comes together whichever file is read first.
+which sources an id of this record belongs to, `called_so(connection, parts)` what any source calls so, `keep(connection, rows)` adds what a
+command found. A reference to something that has not come yet takes an id as well, so that it comes together whichever file is read first.
 
 **Source**: this project's rule: two hospitals' Patient/1 are two people; the ids of one source mean the same in its every file.
 """

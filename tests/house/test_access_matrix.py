@@ -196,6 +196,9 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("GET", "/cases/{case_id}/bedside"): ON_CARE,
     **{(method, "/cases/{case_id}/attachments"): ON_CARE | {"laboratory"} for method in ("GET", "POST")},
     ("GET", "/cases/{case_id}/attachments/{attachment}"): ON_CARE | {"laboratory"},  # one that is not there answers not-found
+    ("GET", "/cases/{case_id}/messages"): CARE | {"laboratory", "payer"},  # a payer's people: their own messages alone
+    ("POST", "/cases/{case_id}/messages/files"): CARE | {"laboratory", "payer"},
+    ("GET", "/cases/{case_id}/messages/files/{attachment}"): CARE | {"laboratory", "payer"},  # one that is of none of their messages answers not-found
     ("GET", "/cases/{case_id}/attachments/{attachment}/proposals"): ON_CARE | {"laboratory"},
     ("GET", "/cases/{case_id}/attachments/{attachment}/pages/{page:int}"): ON_CARE | {"laboratory"},
     ("GET", "/cases/{case_id}/calendar.ics"): ON_CARE,

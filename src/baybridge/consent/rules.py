@@ -38,6 +38,7 @@ PURPOSES = (
     "QUALITY_REGISTRY",
     "PHARMACOVIGILANCE",
     "CASE_STATUS",
+    "CASE_MESSAGE",
 )
 PIPL_39 = "PIPL articles 23 and 39"
 BY_DOCUMENT = "of somebody else than the patient: which paper says that this person decides, and where it is filed; no name and no number of a document"
@@ -174,7 +175,7 @@ COMMAND_ROWS = (
     CommandRow(
         RecordConsent, record_consent, roles(Role.COORDINATOR, Role.PHYSICIAN, Role.NURSE),
         (
-            EventRow(ConsentRecorded, rendering.consented, told_in("CARE_REFERRAL", "RESULT_RECOGNITION", "COI_LOGISTICS", "CASE_STATUS")),
+            EventRow(ConsentRecorded, rendering.consented, told_in("CARE_REFERRAL", "RESULT_RECOGNITION", "COI_LOGISTICS", "CASE_STATUS", "CASE_MESSAGE")),
         ),
         page="sharing",
         correction=Correction(None, undo="WithdrawConsent"),
@@ -186,7 +187,7 @@ COMMAND_ROWS = (
     CommandRow(
         WithdrawConsent, withdraw_consent, roles(Role.COORDINATOR, Role.PHYSICIAN, Role.NURSE, Role.PATIENT),
         (
-            EventRow(ConsentWithdrawn, rendering.withdrawn, told_in("CARE_REFERRAL", "RESULT_RECOGNITION", "COI_LOGISTICS", "CASE_STATUS")),
+            EventRow(ConsentWithdrawn, rendering.withdrawn, told_in("CARE_REFERRAL", "RESULT_RECOGNITION", "COI_LOGISTICS", "CASE_STATUS", "CASE_MESSAGE")),
         ),
         page="sharing",
         correction=Correction(None, undo="RecordConsent"),
@@ -196,7 +197,7 @@ COMMAND_ROWS = (
     ),
     CommandRow(
         NotifyAuthority, notify_authority, roles(Role.COORDINATOR, Role.QUALITY),
-        (EventRow(AuthorityNotified, rendering.notified, told_in("CARE_REFERRAL", "CASE_STATUS")),),
+        (EventRow(AuthorityNotified, rendering.notified, told_in("CARE_REFERRAL", "CASE_STATUS", "CASE_MESSAGE")),),
         page="sharing",
         correction=CLINICAL,
         step="notify_authority",

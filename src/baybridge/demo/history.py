@@ -21,7 +21,7 @@ from baybridge.journey.command import Role, Site
 #: Identifiers of the invented laboratories in the directory, by node.
 LABORATORIES = {"mo": "mo", "gd": "gd", "hk": "hk"}
 
-PURPOSES = ["CARE_REFERRAL", "RESULT_RECOGNITION", "COI_LOGISTICS", "CASE_STATUS"]
+PURPOSES = ["CARE_REFERRAL", "RESULT_RECOGNITION", "COI_LOGISTICS", "CASE_STATUS", "CASE_MESSAGE"]
 PRODUCTS = {
     "mm": ("equecabtagene-autoleucel", "eque-cel-mm-hk"),
     "dlbcl": ("axicabtagene-ciloleucel", "axi-cel-lbcl-3l-cn"),

@@ -47,6 +47,13 @@ class WhoLooked(Part, frozen=True, kw_only=True):
     staff_names: bool
 
 
+class Messages(Part, frozen=True, kw_only=True):
+    """Messages between organisations: whether those of this site are shown with the writer's name, here alone, and how long a question to this site may wait."""
+
+    staff_names: bool = False
+    answer_within: str = "P1D"
+
+
 class People(Heading, frozen=True, kw_only=True):
     """The whole document."""
 
@@ -59,22 +66,29 @@ class People(Heading, frozen=True, kw_only=True):
     break_glass: BreakGlass
     deciding: Deciding
     who_looked: WhoLooked
+    messages: Messages = Messages()
     purposes: Mapping[str, str]
     restricted: tuple[str, ...]
 
     def contradictions(self) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
-        """Every time that a second person may take is a duration, and one holds for all other commands."""
-        for command, text in self.confirm_within.items():
+        """Every time that somebody may take is a duration, and of a second person's one holds for all other commands."""
+        times: list[tuple[tuple[str | int, ...], str]] = [(("confirm_within", command), text) for command, text in self.confirm_within.items()]
+        for path, text in (*times, (("messages", "answer_within"), self.messages.answer_within)):
             try:
                 parse_duration(text)
             except ValueError:
-                yield ("confirm_within", command), "a duration such as PT15M", text
+                yield path, "a duration such as PT15M", text
         if "default" not in self.confirm_within:
             yield ("confirm_within",), "default beside the commands", ", ".join(self.confirm_within)
 
     def confirmed_within(self, command: str) -> timedelta:
         """How long a second person may take to confirm a command."""
         return parse_duration(self.confirm_within.get(command) or self.confirm_within["default"])
+
+    @property
+    def answered_within(self) -> timedelta:
+        """How long a question of another organisation may wait for an answer."""
+        return parse_duration(self.messages.answer_within)
 
     def purpose_of(self, role: str) -> str:
         """Why a role reads, where nothing else says it."""

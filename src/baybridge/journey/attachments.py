@@ -17,7 +17,7 @@ from baybridge.base.outcome import Category, Reason, refuse
 from baybridge.journey.case import Case
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.entry import Entry
-from baybridge.journey.events import AttachmentKind, AttachmentScanned, DocumentAttached
+from baybridge.journey.events import AttachmentKind, AttachmentScanned, DocumentAttached, DocumentReceived
 from baybridge.journey.fhir.writer import Writer, identifier
 from baybridge.journey.row import ANYWHERE, CommandRow, Correction, EventRow, never_blocked, reads, roles
 
@@ -61,9 +61,10 @@ def attach_document(situation: Situation, given: AttachDocument) -> Verdict:
 
 
 def attached(case: Case) -> tuple[Attached, ...]:
-    """The attachments that stand on a case, oldest first; what another node tells of is a file that is not here."""
+    """The attachments that stand on a case, oldest first, those that came with messages too; what another node tells of otherwise is a file that is not here."""
     answers = {entry.event.attachment: entry.event.outcome for entry in case.of(AttachmentScanned) if not entry.origin.told}
-    return tuple(_with_state(entry, answers.get(entry.event.attachment)) for entry in case.of(DocumentAttached) if not entry.origin.told)
+    standing = (Entry(entry.event, entry.origin) for entry in case.entries if isinstance(entry.event, DocumentAttached) and not entry.origin.told)
+    return tuple(_with_state(entry, answers.get(entry.event.attachment)) for entry in standing)
 
 
 def _with_state(entry: Entry[DocumentAttached], answer: Literal["clean", "refused"] | None) -> Attached:
@@ -104,7 +105,7 @@ def scanned(event: AttachmentScanned, writer: Writer) -> None:
 COMMAND_ROWS = (
     CommandRow(
         AttachDocument, attach_document,
-        roles(Role.COORDINATOR, Role.PHYSICIAN, Role.NURSE, Role.PHARMACIST, Role.QUALITY, Role.LABORATORY, Role.PATIENT),
+        roles(Role.COORDINATOR, Role.PHYSICIAN, Role.NURSE, Role.PHARMACIST, Role.QUALITY, Role.LABORATORY, Role.PATIENT, Role.PAYER),
         (EventRow(DocumentAttached, rendered),),
         page="attachments",
         button=None,
@@ -114,4 +115,4 @@ COMMAND_ROWS = (
         blocked=never_blocked,
     ),
 )
-EVENT_ROWS = (EventRow(AttachmentScanned, scanned, computed=True),)
+EVENT_ROWS = (EventRow(AttachmentScanned, scanned, computed=True), EventRow(DocumentReceived, rendered, computed=True))

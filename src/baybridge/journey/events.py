@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from baybridge.journey.chapters.attachments import *
 from baybridge.journey.chapters.calls import *
+from baybridge.journey.chapters.case_messages import *
 from baybridge.journey.chapters.cells import *
 from baybridge.journey.chapters.corrections import *
 from baybridge.journey.chapters.decisions import *

@@ -37,7 +37,7 @@ _DECISION_MEMBERS = frozenset(
 
 
 class PackedEvent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An event of the case with its log entry; body and salt are null where the law had them erased."""
+    """An event of the case with its log entry; body and salt are null where the law had them erased, or where they were not attached."""
 
     position: int
     entry: dict[str, Any]

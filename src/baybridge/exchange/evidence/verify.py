@@ -9,7 +9,7 @@ Elsewhere: `signed.py` the outer form, `anchor.py` keys and witnesses, `case.py`
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from msgspec import ValidationError, convert
@@ -67,19 +67,21 @@ def build(
     decisions: Sequence[Mapping[str, object]],
     receipts: Sequence[bytes],
     made_at: str,
+    without: Collection[str] = (),
 ) -> bytes:
     """The evidence pack of a case at the newest checkpoint, as file bytes.
 
     `card` is the node card with `node` and `signing_keys`; `witnesses` the neighbours' keys by node; `decisions` are
     `{"document": …, "facts": …, "policy": text or None}`, of which those that the events name are taken, each with `basis` (the bytes that its log entry
-    covers) and `facts_text` where the node has them; `receipts` compact JWS.
+    covers) and `facts_text` where the node has them; `receipts` compact JWS; `without` are events of which the pack
+    shows that they stand in the log, and not what they say.
     ValueError unless a head over all events (`heads.write`) and then a checkpoint (`keeping.issue`) were made before.
     """
     anchor = build_anchor(connection, node=node, card=card, key=key, witnesses=witnesses)
     size = notes.read(notes.parse(anchor["checkpoint"])).size
     stored = streams.read(connection, case_id)
     logged = {heads.event_id_of(one.entry): one for one in log.entries_of(connection, subject, heads.EVENT_KIND)}
-    events = [_packed_event(connection, one, logged[one.event_id], size) for one in stored]
+    events = [_packed_event(connection, one, logged[one.event_id], size, shown=one.event_id not in without) for one in stored]
     named = named_documents([event["body"] for event in events])
     taken = _taken(connection, subject, decisions, named, size)
     payload = {
@@ -97,8 +99,8 @@ def build(
     return sign_document(PACK_KIND, payload, key, anchor)
 
 
-def _packed_event(connection: Connection, stored: StoredEvent, logged: Logged, size: int) -> WrittenEvent:
-    body = decode(stored.body) if stored.body else None
+def _packed_event(connection: Connection, stored: StoredEvent, logged: Logged, size: int, *, shown: bool) -> WrittenEvent:
+    body = decode(stored.body) if stored.body and shown else None
     if body is not None and canonical_bytes(body) != stored.body:
         raise ValueError(f"expected event {stored.sequence} as canonical JSON")
     return {**item(connection, logged, size), "salt": _salt(logged) if body is not None else None, "body": body}

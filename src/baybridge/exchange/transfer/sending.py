@@ -27,6 +27,7 @@ from baybridge.exchange.transfer.material import contract_with, is_projection, r
 from baybridge.exchange.transfer.profiles import Dropped, minimise, reference_of
 from baybridge.exchange.transfer.request import WrittenRequest
 from baybridge.facts.fhir import items, mapping
+from baybridge.journey.case_messages import PURPOSE as MESSAGES
 from baybridge.journey.command import Role, Site, Situation, Verdict
 from baybridge.journey.events import StatusTold, TransferAllowed, TransferRefused
 from baybridge.journey.judged import Judged, Parcel
@@ -77,6 +78,13 @@ def judge(situation: Situation, given: Transfer, rules: TransferRules | None = N
     named = [(reference_of(one), one) for one in material]
     chosen, left_out = choose([one for name, one in named if name not in others], given, to, rules)
     left_out = [*left_out, *(Dropped(name, "exchange.minimise.other_person") for name, _ in named if name in others)]
+    return judge_of(situation, given, to, chosen, left_out, rules)
+
+
+def judge_of(
+    situation: Situation, given: Transfer, to: Site, chosen: Sequence[Resource], left_out: Sequence[Dropped], rules: TransferRules
+) -> Judgement:
+    """Whether these resources may go to a node now; what was left out before is said in the decision."""
     minimised = minimise([r for r in chosen if not is_projection(r)], given.purpose, rules.profiles, pseudonym(situation, given))
     request = transfer_request(situation, to, given, chosen)
     decision = check_transfer(request, rules)
@@ -97,6 +105,8 @@ def transfer(situation: Situation, given: Transfer) -> Verdict:
     """The rule of the command: a parcel, or a refusal with every reason that stands in the case; input that names what is not there leaves no trace."""
     rules = rules_for(situation)
     invalid = _invalid(situation, given, rules, situation.record.resources)
+    if given.purpose == MESSAGES:
+        invalid.append(Reason("exchange.transfer.by_message", where="purpose"))
     if invalid:
         return refuse(*invalid, category=Category.INVALID)
     judgement = judge(situation, given, rules)

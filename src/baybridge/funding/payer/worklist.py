@@ -21,11 +21,12 @@ from baybridge.funding.claims.reconciliation import Reconciled, reconciliation_o
 from baybridge.funding.outcome.outcomes import window_of
 from baybridge.funding.plans.limits import Step, TimeLimit, limit_of
 from baybridge.journey.case import Case
+from baybridge.journey.case_messages import messages_of
 from baybridge.journey.claims import adjudicated, decided_at, paid_in_advance, under_appeal
 from baybridge.journey.events import AppealFiled, ClaimSubmitted, Died, ResponseAssessed
 from baybridge.journey.refunds import refunds_of
 
-Kind = Literal["preauthorisation", "preauthorisation_appeal", "claim", "appeal", "payment", "overpaid", "settlement", "refund_expected", "refund_owed"]
+Kind = Literal["preauthorisation", "preauthorisation_appeal", "claim", "appeal", "payment", "overpaid", "settlement", "refund_expected", "refund_owed", "question"]
 
 #: Kind of work -> the time limit that it has, and the command that does it.
 _STEPS: Mapping[Kind, Step] = {
@@ -44,6 +45,7 @@ COMMANDS: Mapping[Kind, str] = {
     "payment": "PayClaim",
     "settlement": "SettleOutcome",
     "refund_expected": "RecordRefund",
+    "question": "AnswerMessage",
 }
 
 
@@ -59,7 +61,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing that waits: of which case, about which plan or agreement, how much, since when, until when; `claim_id` where it is a claim's."""
+    """One thing that waits: of which case, about which plan or agreement (none for a question), how much, since when, until when; `claim_id` where it is a claim's."""
 
     kind: Kind
     case_id: str
@@ -102,7 +104,7 @@ def programme_of(case: Case, plans: Plans) -> str | None:
 
 def waiting(case: Case, payer: str, terms: Terms) -> tuple[Item, ...]:
     """What waits for this payer, what is due first first."""
-    found = [*_asked(case, payer, terms), *_claims(case, payer, terms), *_settlement(case, payer, terms), *_refunds(case, payer, terms)]
+    found = [*_asked(case, payer, terms), *_claims(case, payer, terms), *_settlement(case, payer, terms), *_refunds(case, payer, terms), *_questions(case, payer, terms)]
     return tuple(sorted(found, key=order))
 
 
@@ -187,6 +189,13 @@ def _refunds(case: Case, payer: str, terms: Terms) -> Iterator[Item]:
             yield Item("refund_expected", case.case_id, refund.recipient, since, limit, refund.open_minor, event.currency)
     if terms.plans.get(event.agreement, NO_PLAN).get("payer") == payer:
         yield Item("refund_owed", case.case_id, event.agreement, since, limit, sum(refund.open_minor for refund in parts), event.currency)
+
+
+def _questions(case: Case, payer: str, terms: Terms) -> Iterator[Item]:
+    """What the hospital asked this payer and nobody answered; no time limit is known for it."""
+    for one in messages_of(case).values():
+        if one.open and one.entry.event.to_organisation == payer:
+            yield Item("question", case.case_id, "", one.entry.origin.at.astimezone(terms.zone).date(), None)
 
 
 def _refund_limit(due_on: date | None, since: date, agreement: AgreementDocument) -> TimeLimit | None:

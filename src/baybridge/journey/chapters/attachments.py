@@ -27,6 +27,13 @@ class DocumentAttached(Event, frozen=True, kw_only=True, tag=True):
     scan: Literal["waiting", "none"]
 
 
+class DocumentReceived(DocumentAttached, frozen=True, kw_only=True, tag=True):
+    """A file came with a message of another node, under a route; it stands on the case as one that was attached here."""
+
+    from_node: str
+    received_under: str
+
+
 class AttachmentScanned(Event, frozen=True, kw_only=True, tag=True):
     """The site's scanner answered."""
 

@@ -66,6 +66,7 @@ _GIVES: Mapping[type[ev.Event], Things] = {
     ev.HandedOver: lambda e, _: (("handed", e.to_node),),
     ev.Died: lambda _e, _: (("died",),),
     ev.DocumentAttached: lambda e, _: (("document", e.attachment),),
+    ev.DocumentReceived: lambda e, _: (("document", e.attachment),),
     ev.GlassBroken: lambda _e, _: (("glass",),),
     ev.QuoteIssued: lambda e, _: (("quote", e.quote_sha256),),
     ev.PreauthorisationRequested: lambda e, _: (("asked", e.payer, e.plan),),

@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import Connection, select
 
 from baybridge.base.outcome import Reason
-from baybridge.journey.events import DocumentAttached
+from baybridge.journey.events import DocumentAttached, DocumentReceived
 from baybridge.ledger import streams
 from baybridge.node import tables
 from baybridge.node.attachments import files
@@ -24,7 +24,7 @@ from baybridge.node.integrity.projected import readable
 def findings(connection: Connection, node_folder: Path) -> Iterator[Finding]:
     """What is wrong with any file of this node; each is named by the hash that it should have."""
     left = files.kept(node_folder)
-    for case_id in streams.cases_with(connection, (DocumentAttached.__name__,)):
+    for case_id in streams.cases_with(connection, (DocumentAttached.__name__, DocumentReceived.__name__)):
         for digest in sorted(named(readable(connection, case_id))):
             path = left.pop((files.folder_name(case_id), digest), None)
             if path is None:

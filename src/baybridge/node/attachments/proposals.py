@@ -26,7 +26,7 @@ from baybridge.facts.proposing import Box, Line, propose
 from baybridge.journey.attachments import Attached, attached
 from baybridge.journey.case import Case
 from baybridge.journey.command import ProposedValue
-from baybridge.journey.events import AttachmentScanned, DocumentAttached, ProposalConfirmed
+from baybridge.journey.events import AttachmentScanned, DocumentAttached, DocumentReceived, ProposalConfirmed
 from baybridge.ledger import streams
 from baybridge.node.attachments import files
 from baybridge.node.config import write_private
@@ -156,7 +156,7 @@ def _read(node: Node, consequence: Consequence) -> None:
 def catch_up(node: Node) -> int:
     """Queue the reading of documents that may be opened and were never read: the extra came later, or the node was restored; how many cases have such."""
     with node.storage.reading() as connection:
-        names = streams.cases_with(connection, (DocumentAttached.__name__,))
+        names = streams.cases_with(connection, (DocumentAttached.__name__, DocumentReceived.__name__))
     cases = [case for case in map(node.case, names) if case is not None and any(_is_unread(node, case, one) for one in attached(case))]
     if cases:
         with node.unit() as unit:
@@ -206,4 +206,4 @@ def _nothing(_node: Node, _unit: Unit, _consequence: Consequence, _prepared: Non
     """It was read; the row goes."""
 
 
-READ = ConsequenceRow("attachment-read", Lane.READER, _nothing, prepare=_read, after=frozenset({DocumentAttached, AttachmentScanned}))
+READ = ConsequenceRow("attachment-read", Lane.READER, _nothing, prepare=_read, after=frozenset({DocumentAttached, DocumentReceived, AttachmentScanned}))

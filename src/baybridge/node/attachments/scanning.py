@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 from baybridge.journey.attachments import waiting
-from baybridge.journey.events import AttachmentScanned, DocumentAttached
+from baybridge.journey.events import AttachmentScanned, DocumentAttached, DocumentReceived
 from baybridge.node.attachments import files
 from baybridge.node.consequences.row import Consequence, ConsequenceRow, Lane
 from baybridge.node.upkeep import projections
@@ -77,4 +77,4 @@ def _answered(node: Node, unit: Unit, consequence: Consequence, answers: Mapping
         projections.project(unit, consequence.case_id)
 
 
-SCAN = ConsequenceRow("attachment-scan", Lane.SLOW, _answered, prepare=_scan, after=frozenset({DocumentAttached}))
+SCAN = ConsequenceRow("attachment-scan", Lane.SLOW, _answered, prepare=_scan, after=frozenset({DocumentAttached, DocumentReceived}))

@@ -35,8 +35,8 @@ from baybridge.journey.labels import labels_in
 from baybridge.journey.proposals import proposal_of
 from baybridge.ledger import streams
 from baybridge.node import tables
+from baybridge.node.neighbours import case_messages, packing, telling
 from baybridge.node.neighbours import package as packages
-from baybridge.node.neighbours import packing, telling
 from baybridge.node.upkeep import labels
 from baybridge.policy.language.types import Value
 from baybridge.policy.one_case.decide import Decision, decide
@@ -73,6 +73,7 @@ def against(node: Node, unit: Unit, content: packages.Content) -> list[Reason]:
     before = unit.events(content.case_id)
     known, both = fold(before), fold([*before, _as_received(node, unit, content, told)])
     reasons = [*_case(node, unit, known, content, rules), *_within_purpose(node, content), *_resources(unit, content, known, told)]
+    reasons += case_messages.against(node, content, known, told)
     reasons += [*_events(node, unit, content, before, told, known, both), *_checked(node, content, both, rules, rows)]
     return reasons[:_MOST]
 

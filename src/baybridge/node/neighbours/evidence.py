@@ -1,12 +1,13 @@
 """The evidence pack of a case, gathered from the node.
 
 Main job: `evidence_pack(node, case_id)`: the log says how many events the case has, a checkpoint is signed over it, then events, proofs, decisions with their
-policies, and receipts are packed and signed. Neighbours' co-signatures join as they come; what it holds stands in `exchange/evidence/verify.py`.
+policies, and receipts are packed and signed. Neighbours' co-signatures join as they come. What a message between
+organisations says is left out unless somebody attached it; what it holds stands in `exchange/evidence/verify.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -16,6 +17,8 @@ from baybridge.base.keys import VerifyKey
 from baybridge.exchange.evidence import verify
 from baybridge.exchange.evidence.anchor import build_anchor
 from baybridge.exchange.signed import sign_document
+from baybridge.journey.events import CaseMessageSent, CaseMessageShown, CaseMessageTaskEnded, PackageReceived, Recorded, Told
+from baybridge.ledger import streams
 from baybridge.node import tables
 from baybridge.node.integrity import things
 from baybridge.node.neighbours import witnessing
@@ -33,7 +36,9 @@ def evidence_pack(node: Node, case_id: str) -> bytes:
         rows = connection.execute(select(tables.decision).where(tables.decision.c.case_id == case_id)).mappings().all()
         texts = {row.sha256: row.text for row in connection.execute(select(tables.policy_text.c.sha256, tables.policy_text.c.text))}
         outgoing = connection.execute(select(tables.outgoing.c.receipt).where(tables.outgoing.c.case_id == case_id)).scalars().all()
-        incoming = connection.execute(select(tables.incoming.c.receipt).where(tables.incoming.c.case_id == case_id)).scalars().all()
+        hidden, unread = _not_attached(node.case_memory.events(streams.read(connection, case_id)))
+        came = select(tables.incoming.c.package_id, tables.incoming.c.receipt).where(tables.incoming.c.case_id == case_id)
+        incoming = [row.receipt for row in connection.execute(came) if row.package_id not in unread]
         decisions = [_decision(connection, row, texts.get(row["policy_sha256"], "")) for row in rows]
         return verify.build(
             connection,
@@ -46,7 +51,24 @@ def evidence_pack(node: Node, case_id: str) -> bytes:
             decisions=decisions,
             receipts=[bytes(receipt) for receipt in (*outgoing, *incoming) if receipt],
             made_at=node.now().isoformat(),
+            without=hidden,
         )
+
+
+def _not_attached(events: Sequence[Recorded]) -> tuple[set[str], set[str]]:
+    """The events that say what a message says which nobody attached to the evidence, and the packages that brought one."""
+    shown = {item.event.message_id for item in events if isinstance(item.event, CaseMessageShown)}
+    hidden = {item.event_id for item in events if isinstance(item.event, CaseMessageSent | CaseMessageTaskEnded) and item.event.message_id not in shown}
+    packages: set[str] = set()
+    for item in events:
+        if isinstance(item.event, PackageReceived) and any(_is_hidden(told, shown) for told in item.event.told):
+            hidden.add(item.event_id)
+            packages.add(item.event.package_id)
+    return hidden, packages
+
+
+def _is_hidden(told: Told, shown: Collection[str]) -> bool:
+    return told.event.get("type") == CaseMessageSent.__name__ and told.event.get("message_id") not in shown
 
 
 def _decision(connection: Connection, row: RowMapping, text: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import orjson
@@ -18,6 +18,7 @@ from baybridge.base.canonical import sha256_hex
 from baybridge.documents import telling
 from baybridge.exchange.transfer import whose
 from baybridge.journey.case import Case, fold
+from baybridge.journey.case_messages import PURPOSE as MESSAGES
 from baybridge.journey.events import (
     ConsentRecorded,
     ConsentWithdrawn,
@@ -35,6 +36,7 @@ from baybridge.journey.stored import event_as_json
 from baybridge.node import tables
 from baybridge.node.commands.table import COMMANDS, EVENTS
 from baybridge.node.integrity import things
+from baybridge.node.neighbours import case_messages
 from baybridge.node.neighbours import package as packages
 from baybridge.record.fhir import wire
 from baybridge.record.fhir.references import repointed
@@ -78,8 +80,13 @@ def content_of(node: Node, unit: Unit, parcel: Parcel, events: Sequence[Recorded
         sent_at=unit.at.isoformat(),
         decision=dict(parcel.decision),
         told=told(rules, parcel.purpose, events, without_patient=without_patient, payer=payer, node=node, to_node=parcel.to_node),
-        resources=tuple(wire.write(_as_this_patients(resource, case)).decode() for resource in parcel.resources),
+        resources=tuple(wire.write(_whole(node, resource, parcel.purpose, case)).decode() for resource in parcel.resources),
     )
+
+
+def _whole(node: Node, resource: dict[str, Any], purpose: str, case: Case) -> object:
+    """A resource as it goes: a message with the content of its files, anything else as this patient's."""
+    return case_messages.with_files(node, case.case_id, resource) if purpose == MESSAGES else _as_this_patients(resource, case)
 
 
 def _as_this_patients(resource: Mapping[str, object], case: Case) -> object:
@@ -151,7 +158,7 @@ def told(
     """
     wanted = rules.purposes.get(purpose, frozenset())
     every = as_told(None, events)
-    chosen = _last_status(node, to_node, [item for item in every if item.event.get("type") in wanted])
+    chosen = _meant_for(node, to_node, [item for item in every if item.event.get("type") in wanted])
     if node is not None:
         chosen = _signed(node, events, chosen)
         takers = {item.event.get("consent_id"): item.node for item in every if item.event.get("type") == ConsentRecorded.__name__}
@@ -164,11 +171,16 @@ def told(
     return tuple(msgspec.to_builtins(item) for item in sorted(chosen, key=lambda item: item.recorded_at))
 
 
-def _last_status(node: Node | None, to_node: str, items: Sequence[Told]) -> list[Told]:
-    """These with the last status that this node wrote for the receiver, and no other: what was meant for somebody else goes to nobody."""
-    of_status = [item for item in items if item.event.get("type") == StatusTold.__name__]
-    last = [item for item in of_status if node is not None and item.node == node.site.node and item.event.get("to_node") == to_node][-1:]
-    return [item for item in items if item not in of_status or item in last]
+def _meant_for(node: Node | None, to_node: str, items: Sequence[Told]) -> list[Told]:
+    """These with the last status, and the last word about a message, that this node wrote for the receiver, and no other: what is for somebody else goes to nobody."""
+    meant = [item for item in items if _is_status(item) or case_messages.is_word(item.event)]
+    own = [item for item in meant if node is not None and item.node == node.site.node and item.event.get("to_node") == to_node]
+    last = [*[item for item in own if _is_status(item)][-1:], *[item for item in own if not _is_status(item)][-1:]]
+    return [item for item in items if item not in meant or item in last]
+
+
+def _is_status(item: Told) -> bool:
+    return item.event.get("type") == StatusTold.__name__
 
 
 def _nobodys(event: dict[str, object]) -> dict[str, object]:

@@ -24,13 +24,14 @@ from baybridge.base.time import parse_instant
 from baybridge.exchange.transfer import sending
 from baybridge.exchange.transfer.content import SIGNED, tagged
 from baybridge.journey.case import fold
+from baybridge.journey.case_messages import PURPOSE as MESSAGES
 from baybridge.journey.command import Actor, Role
 from baybridge.journey.events import CorrectionReceived, Event, PackageReceived, Recorded, Told, TransferReceived
 from baybridge.journey.judged import Judged
 from baybridge.node import tables
 from baybridge.node.intake.record_times import doubtful_places
 from baybridge.node.integrity import things
-from baybridge.node.neighbours import arrivals, order, packing, proposals, refused_packages
+from baybridge.node.neighbours import arrivals, case_messages, order, packing, proposals, refused_packages
 from baybridge.node.neighbours import package as packages
 from baybridge.node.neighbours.references import Sender, led, name_here
 from baybridge.node.unit import Filed
@@ -175,14 +176,16 @@ def file(node: Node, unit: Unit, opened: packages.Opened) -> Recorded:
     before = unit.events(content.case_id)
     sender, patient = Sender(content.from_node, node.neighbours[content.from_node].url), content.patient_id or fold(before).patient_id or ""
     older = order.older(node, unit, content, before)
-    fresh = [text for text in content.resources if packing.reference_of(orjson.loads(text)) not in older]
+    is_letter = content.purpose == MESSAGES  # what carries a message is no record of the patient; its files are documents of the case
+    brought_along = case_messages.filed(node, unit, content, fold(before)) if is_letter else []
+    fresh = [] if is_letter else [text for text in content.resources if packing.reference_of(orjson.loads(text)) not in older]
     resources, nowhere = led(unit.connection, sender, fresh, patient, node.fhir_bases)
     gone = [name_here(unit.connection, sender, name) for name in content.gone if name not in older]
     filed = _file_resources(node, unit, content, resources, gone, actor)
     unit.step("transfer.resources_filed")
     doubtful = doubtful_places(unit.connection, filed, unit.at)
     brought = Brought(content.from_node, tuple(filed))
-    judged = Judged(tuple(_arrived(opened, before, nowhere, doubtful, older)))
+    judged = Judged((*_arrived(opened, before, nowhere, doubtful, older), *brought_along))
     return carry_out(node, unit, Work(content.case_id, actor, judged, len(before), brought=brought)).events[0]
 
 

@@ -56,6 +56,7 @@ ACTIONS: Mapping[str, Mapping[Role, Relation]] = MappingProxyType(
         "case.identity": {**_CARE, Role.LABORATORY: Relation.CARE},
         "case.funding": {**_CARE, Role.PATIENT: Relation.OWN, Role.PAYER: Relation.PAYER},
         "case.quote": {**_CARE, Role.PATIENT: Relation.OWN},
+        "case.messages": {**_CARE, Role.LABORATORY: Relation.CARE, Role.PAYER: Relation.PAYER},  # a payer's people: their own alone
         "case.sharing": {**_CARE, Role.PATIENT: Relation.OWN},
         "case.cells": _READ,
         "case.bedside": {**_CARE, Role.PATIENT: Relation.OWN},

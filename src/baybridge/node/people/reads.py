@@ -26,6 +26,7 @@ from baybridge.journey.events import (
     CaseProposed,
     CorrectionReceived,
     DecisionReopened,
+    DocumentReceived,
     GlassBroken,
     GlassReviewed,
     IdentityLinked,
@@ -62,7 +63,7 @@ _OF_MACHINES = tuple(
     for kind in (
         PackageReceived, CorrectionReceived, DecisionReopened, TransferReceived, IdentityQuestioned, IdentityLinked, RecordsImported, ResultsReread,
         CaseDeclined, CaseProposed, ProposedCaseAccepted, ProposedCaseRefused, GlassBroken, GlassReviewed, AttachmentScanned,
-        MessageDelivered, MessageFailed,
+        MessageDelivered, MessageFailed, DocumentReceived,
     )
 )  # fmt: skip
 

@@ -4,6 +4,7 @@ Main job: `attention(case, site)`: a task for each decision whose answer a corre
 consent that was withdrawn while others hold data or this node does, for each test that an emergency left to be done in parallel, for each override that waits
 for a second signature, and for each emergency access that nobody has looked at yet. A task ends when somebody of this node has decided again, or answered.
 
+`messages(case, site, within)`: what other organisations asked, and messages that became tasks.
 `overbooked(case, site, …)`: a task where more slots are held of a day than centre or plant can take, because two centres that knew nothing of each other reserved it.
 
 Elsewhere: planned steps and clocks in `journey/pathway.py` and `journey/alarms.py`.
@@ -14,13 +15,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
+from baybridge.base.time import start_of_day
 from baybridge.bedside.incidents import open_incidents
 from baybridge.consent.deciding import Deciding, doubtful, to_confirm
 from baybridge.consent.emergency_access import unreviewed
 from baybridge.documents.document_set import DocumentSet
+from baybridge.exchange.messages.writing import WRITERS
 from baybridge.followup.letters import unanswered
 from baybridge.journey import events as ev
 from baybridge.journey.case import Case
+from baybridge.journey.case_messages import Message, messages_of, questions_to
 from baybridge.journey.command import Role, Site
 from baybridge.journey.corrections.money import changed_under
 from baybridge.journey.custody import SCANNED, STORAGE
@@ -250,6 +254,27 @@ def doubtful_withdrawals(case: Case, site: Site, now: Deciding) -> Iterator[Task
             values: dict[str, str | int] = {"kind": consent.kind}
             commands = ("WithdrawConsent", "RecordConsent")
             yield _task(site, "doubtful_withdrawal", Role.COORDINATOR, consent.consent_id, values=values, commands=commands, level="red")
+
+
+def messages(case: Case, site: Site, within: timedelta) -> Iterator[Task]:
+    """Questions of other organisations that wait for this one, each with its clock, and messages that became tasks."""
+    for one in questions_to(case, site.node, site.organisation):
+        event, since = one.entry.event, _came(case, one)
+        role = next((role for role in WRITERS if role.value == event.for_role), Role.COORDINATOR)
+        yield _task(site, "message", role, one.id, values={"payer": event.from_organisation}, commands=("AnswerMessage",), due_at=since + within, source="contract K10")
+    for one in messages_of(case).values():
+        if one.task is not None and one.task.origin.node == site.node:
+            made = one.task.event
+            due = start_of_day(made.due_on + timedelta(days=1), site.zone) if made.due_on else None
+            values: dict[str, str | int] = {"payer": one.entry.event.from_organisation}
+            yield _task(site, "message_task", Role(made.for_role), one.id, values=values, commands=("EndMessageTask",), due_at=due, source="contract K10")
+
+
+def _came(case: Case, message: Message) -> datetime:
+    """When a message came here: with its package, or when it was written at this node."""
+    package = message.entry.origin.package_id
+    came = (entry.origin.recorded_at for entry in case.packages if entry.event.package_id == package)
+    return next(came, message.entry.origin.recorded_at)
 
 
 def _task(

@@ -23,7 +23,7 @@ from baybridge.web.page.page import go, refused
 
 #: What a browser shows itself; everything else is a download. Source: contract K12.
 _SHOWN = frozenset({"application/pdf", "image/png", "image/jpeg"})
-_LARGEST = receiving.LARGEST_MB * receiving.MEGABYTE + bodies.UNSIGNED  # the file, and the rest of the form
+LARGEST = receiving.LARGEST_MB * receiving.MEGABYTE + bodies.UNSIGNED  # the file, and the rest of the form
 
 
 def attachments(view: CaseView) -> Response:
@@ -36,25 +36,25 @@ def attachments(view: CaseView) -> Response:
     )  # fmt: skip
 
 
-def attach(asked: Asked) -> Response:
-    """Take a file in: 201 with what it is, or back to the page for who came from there."""
+def attach(asked: Asked, tab: str = "attachments") -> Response:
+    """Take a file in: 201 with what it is, or back to the page of this tab for who came from there."""
     upload = asked.uploads.get("file")
     if upload is None:
-        return _refused(asked, refuse(Reason("attachment.no_file", where="file"), category=Category.INVALID))
+        return refused_here(asked, refuse(Reason("attachment.no_file", where="file"), category=Category.INVALID), tab)
     done = receiving.receive(asked.node, asked.person, asked.parameters["case_id"], asked.form.get("kind", ""), upload.content)
     if isinstance(done, Refusal):
-        return _refused(asked, done)
+        return refused_here(asked, done, tab)
     if _reads_pages(asked):
-        return go(f"/cases/{asked.parameters['case_id']}/attachments?new={done.attachment.id}")
+        return go(f"/cases/{asked.parameters['case_id']}/{tab}?new={done.attachment.id}")
     return answers.answer(done.as_json(), 200 if done.before else 201)
 
 
-def attachment(asked: Asked) -> Response:
+def attachment(asked: Asked, tab: str = "attachments") -> Response:
     """One file, as a download; shown where it was asked for and is of a kind that may be."""
     case_id = asked.parameters["case_id"]
     found = receiving.opened(asked.node, asked.node.case(case_id) or Case(case_id), asked.parameters["attachment"])
     if isinstance(found, Refusal):
-        return _refused(asked, found)
+        return refused_here(asked, found, tab)
     event = found.attachment.entry.event
     how = "inline" if event.media_type in _SHOWN and asked.query.get("show") == "yes" else "attachment"
     name = f"baybridge-{event.kind}-{mark_of(case_id)}{ENDINGS[event.media_type]}"
@@ -67,15 +67,15 @@ def _reads_pages(asked: Asked) -> bool:
     return "text/html" in asked.headers.get("accept", "")
 
 
-def _refused(asked: Asked, refusal: Refusal) -> Response:
-    """A refusal for a person as a page that leads back to the documents, for a program as JSON."""
+def refused_here(asked: Asked, refusal: Refusal, tab: str = "attachments") -> Response:
+    """A refusal for a person as a page that leads back to where the documents are, for a program as JSON."""
     if not _reads_pages(asked):
         return answers.refused(asked, refusal)
     may_return = refusal.category not in (Category.UNAUTHENTICATED, Category.FORBIDDEN)
-    return refused(asked, refusal, back=(f"/cases/{asked.parameters['case_id']}/attachments", "tab.attachments") if may_return else None)
+    return refused(asked, refusal, back=(f"/cases/{asked.parameters['case_id']}/{tab}", f"tab.{tab}") if may_return else None)
 
 
 ATTACHMENT_DOORS = (
-    Door("/cases/{case_id}/attachments", ("POST",), "case.attach", "case.attachments", attach, largest=_LARGEST, refused=_refused),
-    Door("/cases/{case_id}/attachments/{attachment}", ("GET",), "case.attachment", "case.attachments", attachment, refused=_refused),
+    Door("/cases/{case_id}/attachments", ("POST",), "case.attach", "case.attachments", attach, largest=LARGEST, refused=refused_here),
+    Door("/cases/{case_id}/attachments/{attachment}", ("GET",), "case.attachment", "case.attachments", attachment, refused=refused_here),
 )

@@ -39,6 +39,7 @@ from baybridge.web.case.facts_page import facts
 from baybridge.web.case.followup_page import followup
 from baybridge.web.case.identity_page import identity
 from baybridge.web.case.looked_page import looked, looked_file
+from baybridge.web.case.messages_page import MESSAGE_DOORS, crossing, messages
 from baybridge.web.case.options_page import options
 from baybridge.web.case.patient_page import first_page, watch
 from baybridge.web.case.proposals_page import PROPOSAL_DOORS
@@ -147,11 +148,13 @@ def _show_form(view: CaseView, kind: CommandRow, given: Mapping[str, object], re
     problems: dict[str, tuple[str, ...]] = {}
     for sentence, reason in sentences if refusal else []:
         problems[reason.where] = (*problems.get(reason.where, ()), sentence)
+    fields = forms.fields(asked, kind, view.case, given, problems, _round(view, kind))
     return view.render(
         "command.html",
         refusal.surface.http_status if refusal else 200,
         kind=kind,
-        fields=forms.fields(asked, kind, view.case, given, problems, _round(view, kind)),
+        fields=fields,
+        crossing=crossing(view, kind, fields),
         tried=refusal is not None,
         sentences=sentences,
         signable=_signable(asked, kind, standing),
@@ -235,7 +238,7 @@ def evidence_file(asked: Asked) -> Response:
 _PAGES = {
     "overview": overview, "facts": facts, "options": options, "eligibility": eligibility, "tests": tests, "identity": identity, "card": card, "funding": funding,
     "sharing": sharing,
-    "cells": cells, "bedside": bedside, "followup": followup, "attachments": attachments, "timeline": timeline, "looked": looked,
+    "cells": cells, "bedside": bedside, "followup": followup, "attachments": attachments, "messages": messages, "timeline": timeline, "looked": looked,
     "evidence": evidence,
 }  # fmt: skip
 
@@ -254,6 +257,7 @@ CASE_DOORS = (
     *COURIER_DOORS,
     Door("/cases/{case_id}/calendar.ics", ("GET",), "case.calendar", "case.bedside", calendar),
     *ATTACHMENT_DOORS,
+    *MESSAGE_DOORS,
     *PROPOSAL_DOORS,
     *ASK_DOORS,
     Door("/cases/{case_id}/funding/quote", ("GET",), "case.quote", "case.quote", quote_page),

@@ -27,6 +27,7 @@ _ACTIONS: Mapping[str, str] = {
     "sharing": "case.sharing",
     "attachments": "case.attachments",
     "messages": "case.bedside",
+    "case_messages": "case.messages",
 }
 
 

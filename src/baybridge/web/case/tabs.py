@@ -27,6 +27,7 @@ TABS: Mapping[str, str] = {
     "bedside": "case.bedside",
     "followup": "case.bedside",
     "attachments": "case.attachments",
+    "messages": "case.messages",
     "timeline": "case.timeline",
     "looked": "case.who_looked",
     "evidence": "case.evidence",
@@ -40,6 +41,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "cells": ("cells",),
     "care": ("bedside", "followup"),
     "money": ("funding",),
+    "messages": ("messages",),
     "person": ("identity", "card", "sharing", "looked", "evidence"),
 }
 

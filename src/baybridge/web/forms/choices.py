@@ -36,7 +36,7 @@ from baybridge.node.commands.preview import looking
 from baybridge.node.commands.table import CommandRow
 from baybridge.recognition.request import PURPOSES as RECOGNITION_PURPOSES
 from baybridge.record.store import store
-from baybridge.web.forms import choices_results
+from baybridge.web.forms import choices_messages, choices_results
 from baybridge.web.forms.known import context_of
 from baybridge.web.page.page import Reader
 
@@ -341,8 +341,8 @@ def _gate_codes(asked: Asked, case: Case | None) -> Options:
     return tuple(dict.fromkeys(Option(reason.code, reader.reason(reason)) for reason in standing))
 
 
-def _of_results(choose: choices_results.Choose) -> Callable[[Any, Case | None], Options]:
-    """Choices among results as options."""
+def _worded(choose: choices_results.Choose) -> Callable[[Any, Case | None], Options]:
+    """Choices of another module, each a value and its words, as options."""
     return lambda asked, case: tuple(Option(value, label) for value, label in choose(asked, case))
 
 
@@ -382,7 +382,7 @@ CHOICES: Mapping[str, Callable[[Any, Case | None], Options]] = {
     "purposes": _transfer_purposes,
     "transfer_purpose": _transfer_purposes,
     "recognition_purpose": lambda asked, _: coded(asked, RECOGNITION_PURPOSES),
-    **{name: _of_results(choose) for name, choose in choices_results.BY_NAME.items()},
+    **{name: _worded(choose) for name, choose in {**choices_results.BY_NAME, **choices_messages.BY_NAME}.items()},
     "consent_id": _consents,
     "letter_id": _letters,
     "watched_sign": _signs,

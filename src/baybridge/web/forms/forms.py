@@ -50,6 +50,7 @@ _OTHER_KEYS = {
     "GiveDrug.note": "drug_note",
     "GiveDrug.route": "drug_route",
     "GiveDrug.unit": "dose_unit",
+    "WriteToTeam.text": "text_to_team",
 }
 
 

@@ -38,7 +38,7 @@ from baybridge.web.page.page import Reader, render
 from baybridge.web.page.paging import part_of
 
 #: Kinds of work in the order in which the list shows them where nothing is due sooner.
-KINDS = ("preauthorisation", "preauthorisation_appeal", "claim", "appeal", "payment", "overpaid", "settlement", "refund_expected", "refund_owed")
+KINDS = ("preauthorisation", "preauthorisation_appeal", "claim", "appeal", "payment", "overpaid", "settlement", "refund_expected", "refund_owed", "question")
 
 
 _ROWS = 50  # of a page, of what waits and of the other cases
@@ -95,7 +95,7 @@ def _row(asked: Asked, reader: Reader, item: Item, product: str | None, today: d
     address = f"/cases/{item.case_id}/do/{command}" if command else f"/cases/{item.case_id}/funding"
     if command in _NAMES:
         address += f"?{_NAMES[command]}={item.plan}"
-    plan = reader.named("plan", item.plan)
+    plan = reader.named("plan", item.plan) if item.plan else reader.t("tab.messages")
     return Row(item, mark_of(item.case_id), plan, product_name(asked, product), _waited(item, today), item.late(today), address)
 
 
@@ -173,7 +173,8 @@ def part(view: CaseView) -> Response:
 
 def _wait(view: CaseView, item: Item, today: date) -> Wait:
     days = max((today - item.since_on).days, 0)
-    return Wait(item, view.reader.named("plan", item.plan), days, item.late(today), _action(view, item), _terms_give(view, item))
+    plan = view.reader.named("plan", item.plan) if item.plan else view.reader.t("tab.messages")
+    return Wait(item, plan, days, item.late(today), _action(view, item), _terms_give(view, item))
 
 
 def _terms_give(view: CaseView, item: Item) -> tuple[int, tuple[str, ...]] | None:

@@ -332,7 +332,7 @@ class Reader:
         """What the reader calls a code of a field: a node, product, policy, plan or fact by its name, else the code's words."""
         if key in ("to_node", "from_node", "plant_node", "node", "recipients"):
             return self.node(value)
-        if key == "payer" or value == PATIENT:
+        if key in ("payer", "from_organisation", "to_organisation") or value == PATIENT:
             return self.payer(value)
         if value.startswith("gate.") and self.known(value):  # the code of a reason, whose values are not kept with it
             return self.t(f"gate_reason.{value.rpartition('.')[2]}")

@@ -105,6 +105,8 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     **{(method, "/sign-in/passkey"): ANYONE for method in ("GET", "POST")},
     **{("POST", f"/account/passkeys{way}"): NOT_ELSEWHERE for way in ("", "/made", "/remove")},
     ("POST", "/sign-in/invitation/outside"): ANYONE,
+    **{("GET", f"/notifications{way}"): NOT_ELSEWHERE for way in ("", "/number")},
+    **{("POST", path): NOT_ELSEWHERE for path in ("/notifications/open", "/notifications/seen", "/account/notifications")},
     ("POST", "/account/outside"): NOT_ELSEWHERE,
     ("POST", "/account/outside/end"): NOT_ELSEWHERE,
     ("POST", "/sign-out"): NOT_ELSEWHERE,

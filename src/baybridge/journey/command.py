@@ -177,6 +177,8 @@ class FromRecord:
     proposed: Callable[[str], ProposedValue | None] | None = None  # the proposal of this id
     unfit: Callable[[str, str, str], Sequence[Reason]] | None = None  # what is wrong with a value in a unit for a fact
     received: Callable[[str], Received | None] | None = None  # the file of this SHA-256 that came for the case
+    tasks: Mapping[str, str] = field(default_factory=dict)  # the open tasks of the case at this node, by key, with the role of each
+    staff: Mapping[str, frozenset[str]] = field(default_factory=dict)  # the accounts of this organisation that sign in, with their roles
 
     def only(self, names: frozenset[str], over: FromRecord | None = None) -> FromRecord:
         """These parts alone; the others as in `over`, empty without it."""

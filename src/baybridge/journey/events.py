@@ -27,6 +27,7 @@ from baybridge.journey.chapters.money import *
 from baybridge.journey.chapters.referral import *
 from baybridge.journey.chapters.sharing import *
 from baybridge.journey.chapters.signing import *
+from baybridge.journey.chapters.tasks import *
 from baybridge.journey.chapters.treatment import *
 
 

@@ -17,7 +17,7 @@ class Task(Struct, frozen=True, kw_only=True):
     """What, who, where, until when; `title` and `late` are translation keys with `values` for both.
 
     `key` is unique within a case and stable, so that a worker can write the difference. `level` is amber, red or stop where a
-    clock runs out.
+    clock runs out. `holder` is the account that has it, empty where it is anybody's of the role.
     """
 
     key: str
@@ -31,3 +31,4 @@ class Task(Struct, frozen=True, kw_only=True):
     level: Level = "plan"
     late: str | None = None
     source: str = ""
+    holder: str = ""

@@ -66,7 +66,7 @@ from baybridge.node.record_memory import RecordMemory
 from baybridge.node.steps import Walk
 from baybridge.node.storage import Storage, Waits
 from baybridge.node.unit import Unit, system_actor
-from baybridge.node.upkeep import labels, slots
+from baybridge.node.upkeep import given_tasks, labels, projections, slots
 from baybridge.node.upkeep.clock_watch import ClockWatch
 from baybridge.node.upkeep.permissions import tighten
 from baybridge.node.upkeep.reserve import Kept, Reserve
@@ -330,6 +330,8 @@ class Node:
             proposed=partial(proposals.of_case, self, case) if "proposed" in needs else None,
             unfit=partial(proposals.unfit, self.dictionary) if "unfit" in needs else None,
             received=partial(received, self.config, case.case_id) if "received" in needs else None,
+            tasks={task.key: task.role for task in projections.open_tasks(self, connection, case, at)} if "tasks" in needs else {},
+            staff=given_tasks.staff(connection, self.site, at) if "staff" in needs else {},
             labels_elsewhere=partial(labels.elsewhere, connection, case.case_id) if "labels_elsewhere" in needs else None,
         )
 

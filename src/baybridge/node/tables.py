@@ -381,8 +381,29 @@ task = Table(
     Column("due_at", String),
     Column("body", StoredBytes, nullable=False),
     Column("urgent", Boolean),  # its clock has turned red; empty for rows of before
+    Column("holder", String),  # the account that has it; empty where it is the role's
     Index("task_of_role", "role", "due_at"),
+    Index("task_of_holder", "holder"),
     Index("task_by_key", "task"),
+)
+
+notification = Table(  # what somebody is told on the own pages: of which kind, about which case; no name and no value
+    "notification",
+    metadata,
+    Column("notification_id", String, primary_key=True),
+    Column("account", String, nullable=False),
+    Column("at", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("case_id", String, nullable=False),
+    Column("seen_at", String),
+    Index("notification_of_account", "account", "at"),
+)
+
+notification_rule = Table(  # kinds of notification that an account does not want
+    "notification_rule",
+    metadata,
+    Column("account", String, primary_key=True),
+    Column("unwanted", String, nullable=False),  # kinds with blanks between
 )
 
 seal = Table(  # the node's keyed hash over each row of a sealed table, and one over all of them (`integrity/seals.py`)

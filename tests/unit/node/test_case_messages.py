@@ -22,7 +22,14 @@ from baybridge.exchange.evidence.verify import verify_file
 from baybridge.journey.attachments import attached
 from baybridge.journey.case_messages import PURPOSE, message_of, messages_of, route_of, threads_of
 from baybridge.journey.command import Role
-from baybridge.journey.events import CaseMessageRead, CaseMessageSent, DocumentReceived, PackageReceived, PreauthorisationRequested, TransferRefused
+from baybridge.journey.events import (
+    CaseMessageRead,
+    CaseMessageSent,
+    DocumentReceived,
+    PackageReceived,
+    PreauthorisationRequested,
+    TransferRefused,
+)
 from baybridge.journey.judged import Judged
 from baybridge.node import tables
 from baybridge.node.attachments import files, receiving
@@ -133,7 +140,8 @@ def test_it_is_told_to_its_receiver_and_nobody_else(world: World) -> None:
     world.deliver("mo")
     told = [item.event.get("type") for event in world.events("hk", PackageReceived) if event.purpose != PURPOSE for item in event.told]
     assert "CaseMessageSent" not in told
-    assert [len([item for item in event.told if item.event["type"] == "CaseMessageSent"]) for event in world.events("hk", PackageReceived) if event.purpose == PURPOSE] == [1, 1]
+    letters = [event for event in world.events("hk", PackageReceived) if event.purpose == PURPOSE]
+    assert [sum(item.event["type"] == "CaseMessageSent" for item in event.told) for event in letters] == [1, 1]
     assert message_of(world.case("hk"), second) is not None
 
 
@@ -225,14 +233,14 @@ def test_a_message_becomes_a_task_that_ends_with_what_was_done(world: World) -> 
 
 def test_what_came_under_the_contract_of_the_bay_area_goes_on_to_nobody_outside(world: World) -> None:
     node, secret = world.nodes["mo"], "The patient was seen in Guangzhou last week."
-    came = DocumentReceived(attachment="came", kind="report", sha256=sha256(TEXT).hexdigest(), media_type="text/plain", bytes=len(TEXT), scan="none",
-                            from_node="gd", received_under="R5")  # fmt: skip
+    about = {"attachment": "came", "kind": "report", "sha256": sha256(TEXT).hexdigest(), "media_type": "text/plain", "bytes": len(TEXT), "scan": "none"}
+    came = DocumentReceived(**about, from_node="gd", received_under="R5")
     files.put(node.config.folder, world.case_id, TEXT)
     told = {"event_id": new_id(), "node": "gd", "at": world.clock().isoformat(), "recorded_at": world.clock().isoformat(), "actor": "a", "role": "physician"}
-    heard = CaseMessageSent(message_id="m-gd", from_organisation="GD", to_node="mo", to_organisation=node.site.organisation, for_role="", asks=True, answers="", thread="",
-                            text=secret, files=())  # fmt: skip
-    body = {**told, "event": msgspec.to_builtins(heard)}
-    package = PackageReceived(package_id="p-gd", from_node="gd", purpose=PURPOSE, route="R5", content_sha256="", resources=1, told=(msgspec.convert(body, packages.Told),))
+    parties = {"from_organisation": "GD", "to_node": "mo", "to_organisation": node.site.organisation, "for_role": ""}
+    heard = CaseMessageSent(message_id="m-gd", **parties, asks=True, answers="", thread="", text=secret, files=())
+    body = msgspec.convert({**told, "event": msgspec.to_builtins(heard)}, packages.Told)
+    package = PackageReceived(package_id="p-gd", from_node="gd", purpose=PURPOSE, route="R5", content_sha256="", resources=1, told=(body,))
     with node.unit() as unit:
         carry_out(node, unit, Work(world.case_id, node.system(), Judged((package, came)), len(unit.events(world.case_id))))
     assert route_of(world.case("mo"), messages_of(world.case("mo"))["m-gd"]) == "R5"
@@ -272,7 +280,8 @@ def forged(world: World, content: packages.Content, **changes: Any) -> set[str]:
 
 def with_event(content: packages.Content, **changes: Any) -> dict[str, Any]:
     """The told events with another message."""
-    return {"told": tuple({**item, "event_id": new_id(), "event": {**item["event"], **changes}} if item["event"]["type"] == "CaseMessageSent" else item for item in content.told)}
+    changed = ({**item, "event_id": new_id(), "event": {**item["event"], **changes}} for item in content.told if item["event"]["type"] == "CaseMessageSent")
+    return {"told": (*(item for item in content.told if item["event"]["type"] != "CaseMessageSent"), *changed)}
 
 
 def with_payload(content: packages.Content, payload: list[dict[str, Any]]) -> dict[str, Any]:
@@ -304,7 +313,8 @@ def test_a_word_about_a_message_that_was_never_written_is_not_taken(world: World
     ask(world)
     content = sent_package(world)
     at = world.clock().isoformat()
-    word = {"event_id": new_id(), "node": "mo", "at": at, "recorded_at": at, "actor": "a", "role": "nurse", "event": {"type": "CaseMessageRead", "message_id": "x", "to_node": "hk"}}
+    event = {"type": "CaseMessageRead", "message_id": "x", "to_node": "hk"}
+    word = {"event_id": new_id(), "node": "mo", "at": at, "recorded_at": at, "actor": "a", "role": "nurse", "event": event}
     assert "federation.message_unknown" in forged(world, content, told=(*content.told, word))
 
 

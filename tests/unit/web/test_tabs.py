@@ -20,8 +20,8 @@ def test_nobody_sees_a_tab_that_access_does_not_allow(role: Role) -> None:
     assert all(role in ACTIONS[tabs.TABS[name]] for name in tabs.shown(role))
 
 
-def test_a_payer_begins_at_funding_and_sees_nothing_else() -> None:
-    assert tabs.shown(Role.PAYER) == ("funding",)
+def test_a_payer_begins_at_funding_and_sees_its_messages_and_nothing_else() -> None:
+    assert tabs.shown(Role.PAYER) == ("funding", "messages")
     assert tabs.home_tab(Role.PAYER) == "funding"
 
 
@@ -29,9 +29,9 @@ def test_the_manufacturer_sees_cells_not_the_patient() -> None:
     assert tabs.shown(Role.MANUFACTURER) == ("overview", "cells", "timeline", "evidence")
 
 
-def test_every_tab_stands_in_one_of_seven_groups() -> None:
+def test_every_tab_stands_in_one_of_eight_groups() -> None:
     assert sorted(name for inside in tabs.GROUPS.values() for name in inside) == sorted(tabs.TABS)
-    assert len(tabs.GROUPS) == 7
+    assert len(tabs.GROUPS) == 8
 
 
 @pytest.mark.parametrize("role", Role)

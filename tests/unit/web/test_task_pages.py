@@ -30,8 +30,8 @@ def ward_with(tmp_path: Path, *, own: int, others: int) -> Ward:
     with ward.node.storage.writing() as connection:
         for role, count in (("coordinator", own), ("nurse", others)):
             for number in range(count):
-                task = {"task": f"{role}-{number}", "step": "letter", "title": "node.task.letter", "role": role, "due_at": None, "level": "red"}
-                task |= {"values": {}, "commands": []}
+                task = {"task": f"{role}-{number}", "key": f"{role}-{number}", "step": "letter", "title": "node.task.letter", "role": role, "due_at": None}
+                task |= {"values": {}, "commands": [], "level": "red"}
                 connection.execute(insert(tables.task).values(case_id=CASE, task=task["task"], role=role, due_at=None, body=orjson.dumps(task), urgent=True))
     return ward
 

@@ -21,13 +21,14 @@ from baybridge.node.integrity.daily import DAILY_CHECK
 from baybridge.node.messages.outbox import PLAN, SEND
 from baybridge.node.neighbours.status import TELL_STATUS
 from baybridge.node.neighbours.telling import TELL_CORRECTION, TELL_WITHDRAWAL
+from baybridge.node.people.notifications import NOTIFY
 from baybridge.node.upkeep.same_day import SAME_DAY
 from baybridge.node.watch.leaving import LEAVE
 from baybridge.node.watch.watching import CLOCK, LOOK
 
 _ROWS = (
     LOOK, CLOCK, LEAVE, DECIDE_AGAIN, GRADES_FOLLOW, MADE_AGAIN, WITHDRAWN_CAUSES, TELL_ENTRIES, TELL_SET_ASIDE, TELL_LATE_RESULTS, TELL_CORRECTION, TELL_WITHDRAWAL,
-    TELL_STATUS, PLACE_RECORD, IMPORT_RUNS, DAILY_CHECK, SAME_DAY, SCAN, READ, SETTLE, PLAN, SEND,
+    TELL_STATUS, PLACE_RECORD, IMPORT_RUNS, DAILY_CHECK, SAME_DAY, SCAN, READ, SETTLE, PLAN, SEND, NOTIFY,
 )  # fmt: skip
 
 CONSEQUENCES: Mapping[str, ConsequenceRow] = {row.name: row for row in _ROWS}

@@ -37,6 +37,7 @@ from baybridge.node.people.outside import identities
 from baybridge.node.people.persons import Person
 from baybridge.node.people.two_administrators import RECOVERY, is_recovery, second_administrator
 from baybridge.node.tables import account as table
+from baybridge.node.upkeep import given_tasks
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
@@ -124,6 +125,8 @@ def _alter(node: Node, unit: Unit, what: Invite | Disable | Reset | Roles) -> Ch
         unit.connection.execute(update(table).where(table.c.account == account).values(**values))
     if not (isinstance(what, Roles) and not what.remove):
         accounts.close_sessions(unit.connection, account)
+    if isinstance(what, Disable):
+        given_tasks.give_back(unit, account)
     if isinstance(what, Invite) or (isinstance(what, Reset) and what.what == "password"):
         return _invited(node, unit, account, str(row["name"]), str(row["person_id"]))
     return Changed(str(row["name"]), str(row["person_id"]))

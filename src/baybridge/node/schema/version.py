@@ -18,7 +18,7 @@ from baybridge.node.tables import metadata as node_metadata
 from baybridge.record.store.tables import metadata as record_metadata
 
 #: The version that this software reads and writes: the newest file of `migrations/versions/`.
-NEWEST = "0007"
+NEWEST = "0008"
 #: The first version that was counted.
 FIRST = "0001"
 #: What a database says that was written before versions were counted.

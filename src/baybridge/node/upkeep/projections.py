@@ -22,6 +22,7 @@ from baybridge.base.time import start_of_day
 from baybridge.consent.deciding import age_of, deciding_of, thresholds
 from baybridge.journey.case import Case
 from baybridge.journey.events import Recorded
+from baybridge.journey.held_tasks import holders
 from baybridge.journey.pathway import tasks
 from baybridge.journey.proposals import waits
 from baybridge.journey.stages import stage_of
@@ -35,7 +36,7 @@ from baybridge.node.money import payer
 from baybridge.node.outage import StorageProblem
 from baybridge.node.people import reads
 from baybridge.node.unit import system_actor
-from baybridge.node.upkeep import slots, sparing
+from baybridge.node.upkeep import given_tasks, slots, sparing
 from baybridge.node.upkeep.attention import attention, doubtful_withdrawals, messages, others_consents, overbooked
 from baybridge.node.watch import board
 from baybridge.policy.language.types import Value
@@ -188,7 +189,7 @@ def refresh_tasks(node: Node, unit: Unit, case: Case) -> tuple[Task, ...]:
 def _task_row(case_id: str, task: Task) -> dict[str, object]:
     due = task.due_at.astimezone(UTC).isoformat() if task.due_at else None
     body = msgspec.json.encode(task)
-    return {"case_id": case_id, "task": task.key, "role": task.role, "due_at": due, "body": body, "urgent": task.level in ("red", "stop")}
+    return {"case_id": case_id, "task": task.key, "role": task.role, "due_at": due, "body": body, "urgent": task.level in ("red", "stop"), "holder": task.holder or None}
 
 
 def _task_key(row: Mapping[str, object]) -> str:
@@ -241,6 +242,13 @@ def task_list(
         wanted = wanted.where(row.c.due_at < late_at.astimezone(UTC).isoformat())
     order = (row.c.urgent.is_(True).desc(), row.c.due_at.is_(None), row.c.due_at, row.c.case_id, row.c.task)
     return tuple(map(_shown, connection.execute(wanted.order_by(*order).offset(start).limit(most)).mappings()))
+
+
+def tasks_of(connection: Connection, account: str) -> tuple[dict[str, object], ...]:
+    """The open tasks that an account has, in the same order."""
+    row = tables.task
+    order = (row.c.urgent.is_(True).desc(), row.c.due_at.is_(None), row.c.due_at, row.c.case_id, row.c.task)
+    return tuple(map(_shown, connection.execute(select(row).where(row.c.holder == account).order_by(*order)).mappings()))
 
 
 def work_out_tasks(node: Node, case_id: str | None = None) -> None:
@@ -296,7 +304,15 @@ def look_again(node: Node) -> None:
 
 
 def open_tasks(node: Node, connection: Connection, case: Case, at: datetime, facts: Mapping[str, Value] | None = None) -> tuple[Task, ...]:
-    """What somebody at this node must do next for a case; `facts` are the case's as of then, where the caller has them."""
+    """What somebody at this node must do next for a case, and who has it; `facts` are the case's as of then, where the caller has them."""
+    found, held = _open_tasks(node, connection, case, at, facts), holders(case, node.site.node)
+    if not held:
+        return found
+    here = given_tasks.signing_in(connection, set(held.values()), node.site, at)
+    return tuple(msgspec.structs.replace(task, holder=name) if (name := held.get(task.key, "")) in here else task for task in found)
+
+
+def _open_tasks(node: Node, connection: Connection, case: Case, at: datetime, facts: Mapping[str, Value] | None) -> tuple[Task, ...]:
     if waits(case):
         return tuple(attention(case, node.site))
     documents = node.documents.typed

@@ -84,6 +84,11 @@ def _row(case: Case, call: Call) -> dict[str, str]:
     return {**said, "state": call.state, "codes": " ".join(call.codes)}
 
 
+def note_task(unit: Unit, case_id: str) -> None:
+    """Have open pages look at tasks and notifications of a case again."""
+    _note(unit, case_id, [("task", case_id, "changed")])
+
+
 def _note(unit: Unit, case_id: str, notes: Sequence[tuple[str, str, str]]) -> None:
     """Note what changed, and forget what is no longer kept."""
     at = unit.at.isoformat()

@@ -26,6 +26,7 @@ from baybridge.node.handle import handle
 from baybridge.node.intake.reports import reports
 from baybridge.node.neighbours.evidence import evidence_pack
 from baybridge.node.people import kept_forms
+from baybridge.node.upkeep import given_tasks
 from baybridge.node.upkeep.projections import open_tasks
 from baybridge.web.case import confirm_page, tabs
 from baybridge.web.case.attachments_page import ATTACHMENT_DOORS, attachments
@@ -74,6 +75,8 @@ def overview(view: CaseView) -> Response:
         "overview.html",
         tasks=tasks,
         now=view.now.isoformat(),
+        called=given_tasks.called(look.unit.connection, {task["holder"] for task in open_now if task["holder"]}),
+        hold_commands=frozenset(name for name in ("ClaimTask",) if view.until is None and allowed(view.asked, COMMANDS[name])),
         actions=view.actions(names),
         others=view.actions(other),
         reports=reports(view.look.unit.connection, view.case.case_id),
@@ -112,6 +115,8 @@ def command_do(asked: Asked) -> Response:
         return _form(asked, given, done)
     with asked.node.storage.writing() as connection:
         kept_forms.drop(connection, asked.person.account, asked.path)
+    if asked.form.get("back") == "tasks":
+        return go("/")
     waits = next((item.event.confirmation_id for item in done.events if isinstance(item.event, ConfirmationAsked)), None)
     if waits is not None:
         return go(confirm_page.address(done.case_id, waits))

@@ -159,7 +159,7 @@ def _shown(view: CaseView, one: Message, problems: dict[str, str], names: dict[s
         at=_came(view.case, one),
         files=tuple(File(file, file_here(view.case, file)) for file in one.entry.event.files),
         problem=problems.get(left, ""),
-        answer=view.action(COMMANDS["AnswerMessage"], about, reader.t("message.answer"), preview=False) if can_answer else None,
+        answer=view.action(COMMANDS["AnswerMessage"], about, reader.t("message.answer_more" if one.answers else "message.answer"), preview=False) if can_answer else None,
         may_read=may_read and allowed(view.asked, COMMANDS["ReadMessage"]),
         others=tuple(view.action(kind, about, preview=False) for kind in _others(view, one)),
         command_id=new_id(view.asked.node.now),

@@ -1,4 +1,4 @@
-"""What a form of messages between organisations can be about: whom to write to, which message, which documents go along.
+"""What forms of messages and of tasks can be about: whom to write to, which message, which documents go along; which task, which colleague.
 
 Main job: `BY_NAME`, for each choice that a row names what answers it as (value, words).
 """
@@ -14,6 +14,8 @@ from baybridge.journey.attachments import attached
 from baybridge.journey.case import Case
 from baybridge.journey.case_messages import Message, messages_of, questions_to, threads_of
 from baybridge.node.commands.preview import looking
+from baybridge.node.upkeep import given_tasks
+from baybridge.node.upkeep.projections import open_tasks
 from baybridge.web.page.page import Reader
 
 if TYPE_CHECKING:
@@ -87,6 +89,27 @@ def _roles(names: Iterable[str]) -> Choose:
     return lambda asked, _case: tuple((name, Reader(asked).code("role", name)) for name in names)
 
 
+def _tasks(asked: Asked, case: Case | None) -> Choices:
+    """The open tasks of the case, in words."""
+    if case is None or asked.actor is None:
+        return ()
+    reader = Reader(asked)
+    with looking(asked.node, case, asked.actor) as look:
+        found = open_tasks(asked.node, look.unit.connection, case, look.unit.at, look.lazy_facts)
+    return tuple((task.key, f"{reader.t(task.title, **reader.words(task.values))} · {reader.code('role', task.role)}") for task in found)
+
+
+def _colleagues(asked: Asked, case: Case | None) -> Choices:
+    """The accounts of this site that can have a task, by the names of their persons."""
+    del case
+    reader = Reader(asked)
+    with asked.node.storage.reading() as connection:
+        staff = given_tasks.staff(connection, asked.node.site, asked.node.now())
+        called = given_tasks.called(connection, staff.keys())
+    named = ((name, f"{called.get(name, name)} · {', '.join(reader.code('role', role) for role in sorted(roles))}") for name, roles in staff.items())
+    return tuple(sorted(named, key=lambda one: one[1].casefold()))
+
+
 _WRITERS = tuple(role.value for role in writing.WRITERS)
 BY_NAME: Mapping[str, Choose] = MappingProxyType({
     "message_to": _receivers,
@@ -96,4 +119,6 @@ BY_NAME: Mapping[str, Choose] = MappingProxyType({
     "message_files": _documents,
     "message_role": _roles((*_WRITERS, "payer")),
     "message_task_role": _roles(_WRITERS),
+    "task": _tasks,
+    "task_account": _colleagues,
 })  # fmt: skip

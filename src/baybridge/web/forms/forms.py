@@ -92,7 +92,9 @@ def from_paper(asked: Asked) -> bool:
 
 
 def _spoken_for(asked: Asked, one: Field) -> Field:
-    """Somebody of a payer speaks for that payer alone and is not asked for it."""
+    """Somebody of a payer speaks for that payer alone and is not asked for it; in which thread a message stands is said by the button that led to its form."""
+    if one.name == "thread":
+        return replace(one, kind="hidden", options=())
     own = one.name == "payer" and asked.person.role is Role.PAYER
     return replace(one, kind="hidden", options=(), value=asked.person.organisation) if own else one
 

@@ -36,7 +36,7 @@ from baybridge.node.integrity import daily
 from baybridge.node.keeping import downtime, records, schedule, standing
 from baybridge.node.keeping.standing import Standing
 from baybridge.node.outage import StorageProblem
-from baybridge.node.people import access, breaches, kept_forms, two_administrators
+from baybridge.node.people import access, breaches, kept_forms, notifications, two_administrators
 from baybridge.node.people.outside import entering
 from baybridge.rulebook.speaker import Saying
 from baybridge.web.page import analytes, signers, told
@@ -454,7 +454,7 @@ class Reader:
 #: Where the words of an event's field stand, if not among the codes.
 _PREFIXES: Mapping[str, str] = {
     "action": "correction.action", "command": "command", "driver": "driver", "drug": "matching.washout", "marker": "marker", "route": "exchange.route",
-    "role": "role", "flags": "policy.flag", "not_firm": "gate_reason", "stage": "stage",
+    "role": "role", "for_role": "role", "flags": "policy.flag", "not_firm": "gate_reason", "stage": "stage",
 }  # fmt: skip
 
 
@@ -522,6 +522,7 @@ def render(asked: Asked, template: str, status: int = 200, /, **values: object) 
         backup_late=_backup_late(asked),
         pack=_pack(asked),
         **_live(asked),
+        bell=_bell(asked),
         finds=role in access.roles("case.find") and asked.person.organisation == asked.node.site.organisation,
         duty_problems=[reader.reason(reason) for reason in told.duty_problems(asked)],
         **values,
@@ -541,6 +542,14 @@ def _live(asked: Asked) -> dict[str, object]:
     """The open calls that this person may see, and the number after which changes are told to the open page."""
     calls, number = told.shown(asked)
     return {"calls": calls, "live_after": number}
+
+
+def _bell(asked: Asked) -> int:
+    """How many notifications this person has not looked at."""
+    if asked.actor is None:
+        return 0
+    with asked.node.storage.reading() as connection:
+        return notifications.unseen(connection, asked.actor.account)
 
 
 def _barred(asked: Asked) -> tuple[Problem, ...]:

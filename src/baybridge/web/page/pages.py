@@ -27,6 +27,7 @@ from baybridge.node.commands.table import COMMANDS
 from baybridge.node.intake.importing import feeds, import_upload
 from baybridge.node.lists.lists import tied
 from baybridge.node.outage import StorageProblem
+from baybridge.node.upkeep import given_tasks
 from baybridge.node.upkeep import projections as task_lists
 from baybridge.node.upkeep.projections import TaskCount
 from baybridge.web.case import tabs
@@ -48,6 +49,7 @@ from baybridge.web.rules.policy_compare_page import COMPARE_DOORS
 from baybridge.web.rules.policy_pages import POLICY_DOORS
 from baybridge.web.rules.what_if_page import WHAT_IF_DOORS
 from baybridge.web.site.account_page import ACCOUNT_DOORS
+from baybridge.web.site.bell_page import BELL_DOORS
 from baybridge.web.site.centres_page import CENTRE_DOORS
 from baybridge.web.site.codes_page import CODE_DOORS
 from baybridge.web.site.directory_page import DIRECTORY_DOORS
@@ -97,15 +99,20 @@ def home(asked: Asked) -> Response:
         of_role = counts.get(role, TaskCount())
         paged, held = (of_role if wanted.role else others), of_role.late if wanted.late else of_role.count
         part = part_of(asked, paged.late if wanted.late else paged.count, _TASKS)
+        held_here = () if wanted.role else task_lists.tasks_of(connection, actor.account)
         mine = task_lists.task_list(connection, role, late_at=late, start=part.start if wanted.role else 0, most=part.size)
         rest = () if wanted.role else task_lists.task_list(connection, own, others=True, late_at=late, start=part.start, most=part.size)
+        called = given_tasks.called(connection, {str(task["holder"]) for task in (*held_here, *mine, *rest) if task.get("holder")})
+    shown_above = {(task["case_id"], task["key"]) for task in held_here}
+    of_the_role = [task for task in mine if (task["case_id"], task.get("key")) not in shown_above]
     groups = {
-        "day": by_case(task for task in mine if _is_of_today(asked, task)),
-        "later": by_case(task for task in mine if not _is_of_today(asked, task)),
+        "held_here": by_case(held_here),
+        "day": by_case(task for task in of_the_role if _is_of_today(asked, task)),
+        "later": by_case(task for task in of_the_role if not _is_of_today(asked, task)),
         "others": by_case(rest),
     }
-    names = labels(asked, [str(task["case_id"]) for task in (*mine, *rest)])
-    known = {"labels": names, "commands": mine_to_give(asked), "form_of": tabs.form_of, "waiting": len(signing.waiting(asked.node, actor))}
+    names = labels(asked, [str(task["case_id"]) for task in (*held_here, *mine, *rest)])
+    known = {"labels": names, "commands": mine_to_give(asked), "form_of": tabs.form_of, "waiting": len(signing.waiting(asked.node, actor)), "called": called}
     cut = {"held": held if not wanted.role and held > len(mine) else 0, "all_address": _tasks_address(own, late=wanted.late)}
     hidden = {"rest": others.late if wanted.late else others.count, "rest_late": others.late, "part": part, **cut}
     at_first = _TASKS if wanted.role and part.number > 1 else _AT_FIRST
@@ -223,6 +230,7 @@ DOORS = (
     *PAYER_DOORS,
     *COUNTING_DOORS,
     *ACCOUNT_DOORS,
+    *BELL_DOORS,
     *CALENDAR_DOORS,
     *CARD_DOORS,
     *CODE_DOORS,

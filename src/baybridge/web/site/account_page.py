@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from baybridge.base.outcome import Refusal
 from baybridge.http.doors import COOKIE, Asked, Door
-from baybridge.node.people import access, accounts, calendar_links, passkeys, proving, second_factor
+from baybridge.node.people import access, accounts, calendar_links, notifications, passkeys, proving, second_factor
 from baybridge.node.people.outside import entering, identities
 from baybridge.web.page.page import Reader, go, render
 from baybridge.web.page.qr import qr_svg
@@ -63,6 +63,7 @@ def _own(asked: Asked, refusal: Refusal | None, codes: Sequence[str] = (), calen
         keys = passkeys.of_account(connection, asked.person.account)
         bound = identities.of_account(connection, asked.person.account)
         link = calendar_links.of_account(connection, asked.person.account, asked.node.now())
+        left_out = notifications.unwanted(connection, asked.person.account)
     uri = pyotp.TOTP(state.pending_secret).provisioning_uri(name=name, issuer_name=f"{_ISSUER} {asked.node.site.node}") if state.pending_secret else ""
     reader = Reader(asked)
     return render(
@@ -77,6 +78,7 @@ def _own(asked: Asked, refusal: Refusal | None, codes: Sequence[str] = (), calen
         sessions=sessions,
         bound=bound,
         link=link,
+        told_of=[(kind, kind not in left_out) for kind in notifications.KINDS],
         calendar=calendar,
         may_link=access.may("calendar.link", asked.actor, asked.node.site) is None,
         passkeys=keys,

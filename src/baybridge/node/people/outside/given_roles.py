@@ -18,6 +18,7 @@ from baybridge.node.people import accounts
 from baybridge.node.people.two_administrators import SIGNING, last_administrator, last_to_stay
 from baybridge.node.tables import account as table
 from baybridge.node.unit import Unit, system_actor
+from baybridge.node.upkeep import given_tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ def apply(unit: Unit, account: str, named: str, provider: Elsewhere, groups: tup
     unit.connection.execute(update(table).where(table.c.account == account).values(changed))
     if lost:
         accounts.close_sessions(unit.connection, account)
+    if given.closed:
+        given_tasks.give_back(unit, account)
     told = {"account": account, "provider": named, **{name: sorted(getattr(given, name)) for name in ("got", "lost", "held")}, "closed": given.closed}
     unit.log("account", "", "roles-by-groups", canonical_bytes(told), system_actor(unit.site), "administration")
     return given

@@ -39,7 +39,7 @@ const sound = () => {
   box.append(button);
 };
 const allowed = () => { if (audio && audio.state !== "running") audio.resume().then(() => { const asked = box.querySelector("button.sound"); if (asked) asked.remove(); }); };
-document.addEventListener("pointerdown", allowed);
+document.addEventListener("click", allowed); // after the tap: what moved under a finger that is still down would lose it
 document.addEventListener("keydown", allowed);
 
 const show = async () => {
@@ -53,6 +53,17 @@ const show = async () => {
   document.title = openCalls() ? `(!) ${title}` : title;
   if (openCalls().split(" ").some((call) => call && !before.has(call))) sound();
 };
+
+// The bell counts anew; a failure leaves the number that stood there.
+const ring = async () => {
+  const answer = await fetch("/notifications/number", { headers: { accept: "text/html" } });
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("bell");
+  const old = document.getElementById("bell");
+  if (fresh && old) old.replaceWith(fresh);
+};
+let rings = 0;
+document.addEventListener("baybridge:live", () => { clearTimeout(rings); rings = setTimeout(() => ring().catch(() => {}), 300); });
 
 if (box && window.EventSource) {
   const source = new EventSource(`/live?after=${box.dataset.after}`);

@@ -41,7 +41,7 @@ from baybridge.language.regions import Regions, regions_of
 from baybridge.ledger import log, streams
 from baybridge.node import accepted, clock, tables
 from baybridge.node.attachments import proposals
-from baybridge.node.attachments.receiving import received
+from baybridge.node.attachments.received import received
 from baybridge.node.case_memory import CaseMemory
 from baybridge.node.case_record import CaseRecord
 from baybridge.node.commands import courier_codes

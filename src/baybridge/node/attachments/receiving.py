@@ -13,12 +13,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.journey.attachments import AttachDocument, Attached, attached, same
 from baybridge.journey.case import Case
-from baybridge.journey.command import Actor, Command, Received
+from baybridge.journey.command import Actor, Command
 from baybridge.journey.events import AttachmentKind, DocumentAttached, Recorded
 from baybridge.node.attachments import files, proposals
 from baybridge.node.attachments.media import media_type
@@ -27,7 +27,6 @@ from baybridge.node.consequences.row import Consequence, ConsequenceRow, Lane
 from baybridge.node.handle import handle
 
 if TYPE_CHECKING:
-    from baybridge.node.config import Config
     from baybridge.node.node import Node
     from baybridge.node.unit import Unit
 
@@ -104,16 +103,6 @@ def _against(kind: str, content: bytes) -> list[tuple[Reason, Category]]:
     elif media_type(content) is None:
         found.append((Reason("attachment.media_type", where="file"), Category.UNSUPPORTED))
     return found
-
-
-def received(config: Config, case_id: str, digest: str) -> Received | None:
-    """What stands on disk for a case under this SHA-256, as the rule sees it."""
-    content = files.found(config.folder, case_id, digest)
-    kind = media_type(content) if content is not None else None
-    if content is None or kind is None:
-        return None
-    scan: Literal["waiting", "none"] = "waiting" if config.settings.get("BAYBRIDGE_SCAN", "") else "none"
-    return Received(kind, len(content), scan)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,9 @@ from baybridge.journey.case import Case
 from baybridge.journey.case_messages import PURPOSE, message_of
 from baybridge.journey.entry import read_event
 from baybridge.journey.events import CaseMessageRead, CaseMessageSent, DocumentReceived, SentFile, Told
-from baybridge.node.attachments import files, receiving
+from baybridge.node.attachments import files
 from baybridge.node.attachments.media import media_type
+from baybridge.node.attachments.received import received
 from baybridge.record.fhir.wire import taken_in
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ def filed(node: Node, unit: Unit, content: Content, case: Case) -> list[Document
 
 
 def _attached(node: Node, unit: Unit, content: Content, one: SentFile) -> DocumentReceived:
-    found = receiving.received(node.config, content.case_id, one.sha256)
+    found = received(node.config, content.case_id, one.sha256)
     scan = found.scan if found is not None else "waiting"
     return DocumentReceived(
         attachment=unit.new_id(), kind=one.kind, sha256=one.sha256, media_type=one.media_type, bytes=one.bytes, scan=scan,

@@ -32,9 +32,10 @@ from killing import killed
 STORED = sorted((Path(__file__).parents[1] / "stored_nodes").glob("schema_*.tar.xz"))
 PROFILE = {"node": "mo", "organisation": "Hospital", "jurisdiction": "MO", "kinds": ["centre"]}
 BEFORE_VERSIONS = ("schema_version", "told_restoration")  # tables that a database of before versions lacks
-LATER = ("outside_identity", "sign_in_begun", "passkey", "calendar_link", "payer_case")  # tables of versions that were counted, which a stored node may lack
-LATER_COLUMNS = {"session": ("provider", "strong"), "case_index": ("figures", "due_again_at", "only_told"), "task": ("urgent",)}
-LATER_INDEXES = ("case_index_only_told", "case_index_due_again")  # on those columns
+#: Tables of versions that were counted, which a stored node may lack.
+LATER = ("outside_identity", "sign_in_begun", "passkey", "calendar_link", "payer_case", "notification", "notification_rule")
+LATER_COLUMNS = {"session": ("provider", "strong"), "case_index": ("figures", "due_again_at", "only_told"), "task": ("urgent", "holder")}
+LATER_INDEXES = ("case_index_only_told", "case_index_due_again", "task_of_holder")  # on those columns
 
 
 @pytest.fixture(params=databases.KINDS)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import orjson
 from sqlalchemy import Connection, select
@@ -60,11 +60,11 @@ from baybridge.node.neighbours.retries import Retries
 from baybridge.node.outage import StorageProblem
 from baybridge.node.people import persons, reads, second_factor
 from baybridge.node.people.factor_key import Sealer, factor_key
-from baybridge.node.people.noting import Together
 from baybridge.node.people.outside.openid import Providers
 from baybridge.node.record_memory import RecordMemory
 from baybridge.node.steps import Walk
 from baybridge.node.storage import Storage, Waits
+from baybridge.node.together import Together
 from baybridge.node.unit import Unit, system_actor
 from baybridge.node.upkeep import given_tasks, labels, projections, slots
 from baybridge.node.upkeep.clock_watch import ClockWatch
@@ -85,6 +85,8 @@ Transport = Callable[[Neighbour, str, bytes | None], tuple[int, bytes]]
 
 
 _LOG = logging.getLogger("baybridge.node")
+_WRITES_AT_ONCE = 64  # of people and programs, in one transaction
+T = TypeVar("T")
 
 
 class Node:
@@ -114,6 +116,7 @@ class Node:
         self.storage.guard = self._guard
         self.clock_watch: ClockWatch | None = None  # of a node that is served
         self._notes = Together(partial(self.unit, even_restored=True))
+        self._writes = Together(partial(self.unit, within=True), _WRITES_AT_ONCE)
         self.reserve = Reserve(config.folder, self._keys.signing_key, int(config.settings.get("BAYBRIDGE_RESERVE_KB", "1024")) * 1024, lambda: self.keys.ring)
         self.site_documents = accepted.standing(config)
         self.documents = LivingDocuments(self.storage, *self._roots())
@@ -261,20 +264,25 @@ class Node:
     # --- transactions -----------------------------------------------------------------------------------------------
 
     @contextmanager
-    def unit(self, *, urgent: bool = False, drained: bool = True, even_restored: bool = False) -> Iterator[Unit]:
+    def unit(self, *, urgent: bool = False, drained: bool = True, even_restored: bool = False, within: bool = False) -> Iterator[Unit]:
         """A unit of work; all of it stands afterwards, or none. What follows from it is queued with it, and done at once unless `drained` says otherwise.
 
-        `urgent`: before every writer of this process that waits. `even_restored`: as for `Storage.writing`.
+        `urgent`: before every writer of this process that waits. `even_restored`: as for `Storage.writing`. `within`: what follows is done in the unit, as far as it can.
         """
         with self.storage.writing(urgent=urgent, even_restored=even_restored) as connection, steady():
             unit = Unit(connection, self.site, self.now(), lambda: clock.new_id(self.now), self.pseudonym, self.step, self.case_memory, self.record_memory)
             yield unit
-            unit.queued = queue.keep(unit, self.consequence_kinds)
+            found = queue.left_after(self, unit) if within else queue.following(unit, self.consequence_kinds)
+            unit.queued = queue.keep(unit, self.consequence_kinds, found)
             unit.finish()
         self.step("write.committed")
         if drained and unit.queued:
             with suppress(StorageProblem):  # it stands in the queue, and the worker does it
                 queue.drain_of(self, unit.queued)
+
+    def write(self, work: Callable[[Unit], T]) -> T:
+        """What a piece of work answers, done in a unit of work with others that come at the same moment; it is on disk, and what follows from it is done."""
+        return self._writes.do(work)
 
     @cached_property
     def consequence_kinds(self) -> Mapping[str, ConsequenceRow]:
@@ -366,7 +374,7 @@ class Node:
         reading of one case that somebody took in an emergency.
         """
         try:
-            self._notes.note(write)
+            self._notes.do(write)
         except StorageProblem:
             at = self.now().isoformat()
             said = {"account": actor.account, "role": actor.role.value, "organisation": actor.organisation, "what": what, "purpose": purpose}

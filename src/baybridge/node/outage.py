@@ -53,6 +53,10 @@ class StorageProblem(Exception):
         return refuse(Reason(f"storage.{self.kind}"), category=category)
 
 
+class GivenUp(StorageProblem):
+    """The database gave a whole transaction up, with everything that was written in it."""
+
+
 def problem_of(error: BaseException) -> StorageProblem | None:
     """The state of the database that an error tells of; None for a defect."""
     if isinstance(error, StorageProblem):

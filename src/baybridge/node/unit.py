@@ -8,7 +8,8 @@ Named steps (`BAYBRIDGE_HALT_AT`) lie between the parts of a write, so that test
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain, repeat
@@ -16,6 +17,7 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy.exc import DBAPIError
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.journey.case import Case, fold
@@ -30,6 +32,7 @@ from baybridge.node.case_memory import CaseMemory
 from baybridge.node.case_record import CaseRecord
 from baybridge.node.consequences.row import Consequence
 from baybridge.node.integrity import things
+from baybridge.node.outage import GivenUp
 from baybridge.node.record_memory import RecordMemory
 from baybridge.record.store import store
 from baybridge.record.store.store import Version
@@ -208,6 +211,29 @@ class Unit:
     ) -> None:
         """Queue a consequence with this write, to be done now or not before a moment; the same `consequence_id` again replaces the row that waits."""
         self.follows.append(Consequence(kind, case_id, body or {}, not_before, consequence_id))
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """A part of the work that falls alone: where it raises, what it wrote is taken back and what the rest wrote stays.
+
+        GivenUp where it cannot be taken back, because the database gave the whole transaction up.
+        """
+        lists: tuple[list[Any], ...] = (self.appended, self.filed, self.follows, self._to_log, self._asked)
+        before = [len(one) for one in lists]
+        self.connection.exec_driver_sql("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            try:
+                self.connection.exec_driver_sql("ROLLBACK TO SAVEPOINT part")
+            except DBAPIError as lost:
+                raise GivenUp("away") from lost
+            for one, length in zip(lists, before, strict=True):
+                del one[length:]
+            self._record = None
+            self.connection.exec_driver_sql("RELEASE SAVEPOINT part")
+            raise
+        self.connection.exec_driver_sql("RELEASE SAVEPOINT part")
 
     def finish(self) -> None:
         """Append what was logged to the Merkle log; the last thing before the commit."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, cast
 
 import msgspec
 import orjson
-from sqlalchemy import RowMapping, select
+from sqlalchemy import RowMapping, bindparam, select
 
 from baybridge.base.resource import Resource
 from baybridge.base.time import parse_instant
@@ -113,15 +113,19 @@ def _with(record: FromRecord, resources: Sequence[Resource]) -> FromRecord:
 
 def resting_on(unit: Unit, case_id: str, changed: Sequence[str]) -> list[RowMapping]:
     """Standing decisions that read one of the resources, the earliest first; of one question asked twice the later alone."""
-    rested = select(tables.decision_source.c.sha256).where(tables.decision_source.c.resource.in_(list(changed)))
-    query = (
-        select(tables.decision)
-        .where(tables.decision.c.case_id == case_id, tables.decision.c.sha256.in_(rested), tables.decision.c.superseded_by.is_(None))
-        .order_by(tables.decision.c.made_at)
-    )
-    rows = unit.connection.execute(query).mappings().all()
+    rows = unit.connection.execute(_RESTING, {"case": case_id, "changed": list(changed)}).mappings().all()
     latest = {_question(row): row for row in rows}
     return [row for row in rows if latest[_question(row)]["sha256"] == row["sha256"]]
+
+
+_DECISION, _SOURCE = tables.decision.c, tables.decision_source.c
+_READ_ONE = select(_SOURCE.sha256).where(_SOURCE.resource.in_(bindparam("changed", expanding=True)))
+#: Asked with every write, so it is written once.
+_RESTING = (
+    select(tables.decision)
+    .where(_DECISION.case_id == bindparam("case"), _DECISION.sha256.in_(_READ_ONE), _DECISION.superseded_by.is_(None))
+    .order_by(_DECISION.made_at)
+)
 
 
 def _question(row: RowMapping) -> tuple[str, bytes]:

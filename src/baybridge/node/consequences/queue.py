@@ -1,7 +1,8 @@
 """The queue of what follows from a write: rows that stand or fall with it, and are done at least once after any restart.
 
 Main job: `keep(unit)` at the end of every unit of work queues what follows from its events and resources; `drain(node)` does what is due, lane by lane. A node
-drains at the end of each unit that queued something, so that its user sees the effect, and its worker at start and all the time.
+drains at the end of each unit that queued something, so that its user sees the effect, and its worker at start and all the time. Where many write at one moment,
+`left_after` does it in their transaction instead, once for all of them, and leaves the rest to be queued.
 
 A consequence is done in a unit of its own, which takes its row away: killed before the commit it is done again, after it never. One that fails stays, with its problem,
 and is tried again later and later; it stops no other. One writer at a time makes sure that no row is done by two at once.
@@ -18,14 +19,16 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import Connection, Row, case, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, case, delete, insert, or_, select, update
 
 from baybridge.journey.command import Actor
 from baybridge.journey.events import PackageReceived, Recorded
 from baybridge.node import tables
 from baybridge.node.consequences.row import ORDER, Consequence, ConsequenceRow, Lane
 from baybridge.node.consequences.touched import cases_touched, cases_waiting
-from baybridge.node.outage import StorageProblem
+from baybridge.node.outage import StorageProblem, problem_of
+from baybridge.node.unit import Filed
+from baybridge.record.store.store import Version
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
@@ -45,9 +48,13 @@ Kinds = Mapping[str, ConsequenceRow]
 # --- queueing -------------------------------------------------------------------------------------------------------
 
 
-def keep(unit: Unit, kinds: Kinds) -> list[str]:
-    """Queue what follows from what a unit wrote, in its transaction; the ids of the rows that are due now."""
-    found = [*_of_events(unit, kinds), *_of_records(unit, kinds), *unit.follows]
+def following(unit: Unit, kinds: Kinds) -> list[Consequence]:
+    """What follows from what a unit wrote."""
+    return [*_of_events(unit, kinds, unit.appended), *_of_records(unit, kinds, unit.filed), *unit.follows]
+
+
+def keep(unit: Unit, kinds: Kinds, found: Sequence[Consequence]) -> list[str]:
+    """Queue what follows from a unit, in its transaction; the ids of the rows that are due now."""
     rows = [_row(unit, kinds, one) for one in found]
     if rows:
         for replaced in (one.consequence_id for one in found if one.consequence_id):
@@ -55,6 +62,40 @@ def keep(unit: Unit, kinds: Kinds) -> list[str]:
         unit.connection.execute(insert(tables.consequence), rows)
         unit.step("consequence.queued")
     return [str(row["consequence_id"]) for row in rows if str(row["not_before"]) <= unit.at.isoformat()]
+
+
+def left_after(node: Node, unit: Unit) -> list[Consequence]:
+    """Do within a unit what follows from it and a user expects to see, where nothing has to be prepared; what is left to be queued.
+
+    One that fails takes back what it wrote, and is queued as any other.
+    """
+    kinds, events, records = node.consequence_kinds, 0, 0
+    left: list[Consequence] = []
+    waiting: list[Consequence] = []
+    while True:
+        waiting += [*_of_events(unit, kinds, unit.appended[events:]), *_of_records(unit, kinds, unit.filed[records:])]
+        events, records = len(unit.appended), len(unit.filed)
+        if not waiting:
+            return [*left, *unit.follows]
+        one = waiting.pop(min(range(len(waiting)), key=lambda place: ORDER.index(kinds[waiting[place].kind].lane)))
+        if not _is_done_within(node, unit, kinds[one.kind], one):
+            left.append(one)
+
+
+def _is_done_within(node: Node, unit: Unit, kind: ConsequenceRow, consequence: Consequence) -> bool:
+    if kind.lane not in AT_ONCE or kind.prepare is not None:
+        return False
+    try:
+        with unit.apart():
+            kind.carry_out(node, unit, consequence, None)
+    except StorageProblem:
+        raise
+    except Exception as problem:
+        if problem_of(problem) is not None:
+            raise
+        _LOG.warning("%s failed with what it follows: %s", kind.name, type(problem).__name__)
+        return False
+    return True
 
 
 def _row(unit: Unit, kinds: Kinds, one: Consequence) -> dict[str, object]:
@@ -71,11 +112,11 @@ def _row(unit: Unit, kinds: Kinds, one: Consequence) -> dict[str, object]:
     }
 
 
-def _of_events(unit: Unit, kinds: Kinds) -> Iterator[Consequence]:
+def _of_events(unit: Unit, kinds: Kinds, appended: Sequence[Recorded]) -> Iterator[Consequence]:
     for kind in kinds.values():
         names = {event.__name__ for event in kind.after}
         found: dict[tuple[str, str], list[str]] = {}  # by case, and by the node that told it
-        for recorded in unit.appended if names else ():
+        for recorded in appended if names else ():
             if type(recorded.event).__name__ in names:
                 found.setdefault((recorded.case_id, ""), []).append(recorded.event_id)
             for event_id, name in _news(unit, recorded):
@@ -95,9 +136,9 @@ def _news(unit: Unit, recorded: Recorded) -> list[tuple[str, str]]:
     return unit.news[recorded.event_id]
 
 
-def _of_records(unit: Unit, kinds: Kinds) -> Iterator[Consequence]:
+def _of_records(unit: Unit, kinds: Kinds, those: Sequence[Filed]) -> Iterator[Consequence]:
     wanted = [kind for kind in kinds.values() if kind.of_records != "none"]
-    for filed in unit.filed:
+    for filed in _gathered(those):
         touched = cases_touched(unit.connection, filed.versions)
         _stale(unit, tuple(touched))
         corrected = {version.reference for version in filed.versions if version.change in ("updated", "deleted")}
@@ -112,11 +153,25 @@ def _of_records(unit: Unit, kinds: Kinds) -> Iterator[Consequence]:
             yield from (Consequence(kind.name, case_id, {"because": filed.because, "by": filed.by}) for kind in wanted if kind.of_records == "any")
 
 
+def _gathered(filed: Sequence[Filed]) -> Iterator[Filed]:
+    """What was filed for the same reason, as one."""
+    versions: dict[tuple[str, str, str], list[Version]] = {}
+    for one in filed:
+        versions.setdefault((one.because, one.case_id, one.by), []).extend(one.versions)
+    yield from (Filed(tuple(some), *why) for why, some in versions.items())
+
+
 def _stale(unit: Unit, case_ids: Sequence[str]) -> None:
     """These cases changed, and their tasks are to be worked out again."""
-    index, changed = tables.case_index, {"tasks_stale": True, "updated_at": unit.at.isoformat()}
     for start in range(0, len(case_ids), _ROWS_AT_ONCE):
-        unit.connection.execute(update(index).where(index.c.case_id.in_(case_ids[start : start + _ROWS_AT_ONCE])).values(**changed))
+        unit.connection.execute(_STALE, {"cases": case_ids[start : start + _ROWS_AT_ONCE], "at": unit.at.isoformat()})
+
+
+_STALE = (
+    update(tables.case_index)
+    .where(tables.case_index.c.case_id.in_(bindparam("cases", expanding=True)))
+    .values(tasks_stale=True, updated_at=bindparam("at"))
+)
 
 
 def forget(connection: Connection, consequence_id: str) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
-from sqlalchemy import Connection, Text, select, tuple_
+from sqlalchemy import Connection, Text, bindparam, select, tuple_
 
 from baybridge.base.key_list import key_list
 from baybridge.node import tables
@@ -37,9 +37,8 @@ def cases_touched(connection: Connection, versions: Sequence[Version]) -> dict[s
 
 def cases_waiting(connection: Connection, versions: Sequence[Version]) -> list[str]:
     """The cases of which nobody said yet whether the record of one of these patients is theirs."""
-    pair = tables.identity_pair
     patients = dict.fromkeys(version.patient for version in versions if version.patient)
-    found = (connection.execute(select(pair.c.case_id).where(pair.c.other.in_(part), pair.c.state == "open")).scalars() for part in _parts(patients))
+    found = (connection.execute(_WAITING, {"patients": part}).scalars() for part in _parts(patients))
     return sorted({case_id for part in found for case_id in part})
 
 
@@ -56,12 +55,9 @@ def _patients(connection: Connection, versions: Sequence[Version]) -> Iterator[t
 
 def _cases(connection: Connection, patients: Sequence[str]) -> Iterator[tuple[str, str, bool]]:
     """(case, patient, whether by a link) of every case of these patients and every case that uses or used their records."""
-    index, pair = tables.case_index, tables.identity_pair
     for part in _parts(patients):
-        own = select(index.c.case_id, index.c.patient_id).where(index.c.patient_id.in_(part))
-        yield from ((row.case_id, row.patient_id, False) for row in connection.execute(own))
-        linked = select(pair.c.case_id, pair.c.other).where(pair.c.other.in_(part), pair.c.state.in_(("linked", "undone")))
-        yield from ((row.case_id, row.other, True) for row in connection.execute(linked))
+        yield from ((row.case_id, row.patient_id, False) for row in connection.execute(_OWN, {"patients": part}))
+        yield from ((row.case_id, row.other, True) for row in connection.execute(_LINKED, {"patients": part}))
 
 
 def _read_by_decisions(connection: Connection, names: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -71,6 +67,13 @@ def _read_by_decisions(connection: Connection, names: Sequence[str]) -> Iterator
         rows = connection.execute(select(source.c.case_id, source.c.resource).where(source.c.resource.in_(part)).distinct())
         yield from ((row.case_id, row.resource) for row in rows)
 
+
+_INDEX, _PAIR = tables.case_index.c, tables.identity_pair.c
+#: Asked with every write, so they are written once.
+_OWN = select(_INDEX.case_id, _INDEX.patient_id).where(_INDEX.patient_id.in_(bindparam("patients", expanding=True)))
+_OF_OTHERS = _PAIR.other.in_(bindparam("patients", expanding=True))
+_LINKED = select(_PAIR.case_id, _PAIR.other).where(_OF_OTHERS, _PAIR.state.in_(("linked", "undone")))
+_WAITING = select(_PAIR.case_id).where(_OF_OTHERS, _PAIR.state == "open")
 
 T = TypeVar("T")
 

@@ -191,7 +191,7 @@ def _carried_out(node: Node, actor: Actor | None, entries: list[Entry], urls: li
     if isinstance(answers, Refusal):
         return answers
     with node.storage.reading() as connection:
-        times = [told_times(connection, version, node.now()) if version is not None else [] for version in answers]
+        times = told_times(connection, answers, node.now())
     done = {
         index: Done(entry.method, version, (*told, *beyond))
         for (index, entry), version, told, beyond in zip(ordered, answers, led.told, times, strict=True)

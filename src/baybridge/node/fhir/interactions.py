@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from sqlalchemy import Connection, select
@@ -269,7 +271,7 @@ def _log_access(node: Node, actor: Actor, grounds: Mapping[str, Ground], what: s
 
 def write(node: Node, actor: Actor | None, interactions: Sequence[Interaction]) -> list[Version | None] | Refusal:
     """Do all of it in one transaction or none of it; the answer is one version each, None for deleting what was not there."""
-    deletes = [interaction for interaction in interactions if interaction.method == "DELETE"]
+    deletes = any(interaction.method == "DELETE" for interaction in interactions)
     refusal = access.may("fhir.write", actor, node.site) or (access.may("fhir.delete", actor, node.site) if deletes else None)
     if refusal is not None or actor is None:
         return refusal or _unknown("")
@@ -277,21 +279,41 @@ def write(node: Node, actor: Actor | None, interactions: Sequence[Interaction]) 
     if reasons:
         return refuse(*reasons, category=Category.INVALID)
     try:
-        with node.unit() as unit:
-            done = [_or_stop(_one(node, unit, actor, interaction)) for interaction in interactions]
-            _stop_impossible(node, done)
-            _or_stop(_contradictions(node, unit, done))
-            changed = [version for version in done if version is not None and version.change != "unchanged"]
-            log_versions(unit, actor, [version for version in changed if not version.deleted], because="correction through FHIR")
-            for interaction in deletes:
-                gone = [version for version in changed if version.deleted and version.reference == f"{interaction.kind}/{interaction.logical_id}"]
-                log_versions(unit, actor, gone, because=f"deleted: {interaction.reason}")
-                for version in gone:
-                    unit.log("deletion", "", things.version_what(unit.pseudonym, version), interaction.reason.encode(), actor)
+        return node.write(partial(_written, node, actor, interactions))
     except _Stop as stop:
         watching.ask_of_refused(node, stop.findings)
         return stop.refusal
+
+
+def _written(node: Node, actor: Actor, interactions: Sequence[Interaction], unit: Unit) -> list[Version | None]:
+    """All of it filed and logged in a unit of work; `_Stop` where anything is refused."""
+    done: list[Version | None] = []
+    for plain, alike in groupby(interactions, key=_is_plain):
+        some = list(alike)
+        done += _created(unit, some) if plain else [_or_stop(_one(node, unit, actor, interaction)) for interaction in some]
+    _stop_impossible(node, done)
+    _or_stop(_contradictions(node, unit, done))
+    changed = [version for version in done if version is not None and version.change != "unchanged"]
+    log_versions(unit, actor, [version for version in changed if not version.deleted], because="correction through FHIR")
+    for interaction in interactions:
+        if interaction.method != "DELETE":
+            continue
+        gone = [version for version in changed if version.deleted and version.reference == f"{interaction.kind}/{interaction.logical_id}"]
+        log_versions(unit, actor, gone, because=f"deleted: {interaction.reason}")
+        for version in gone:
+            unit.log("deletion", "", things.version_what(unit.pseudonym, version), interaction.reason.encode(), actor)
     return done
+
+
+def _is_plain(interaction: Interaction) -> bool:
+    """Whether a write is a create that nothing stands against: under a new id, on no condition, of no dose."""
+    return interaction.method == "POST" and interaction.only_if_none is None and interaction.kind != "MedicationAdministration"
+
+
+def _created(unit: Unit, interactions: Sequence[Interaction]) -> list[Version]:
+    """The first versions of new resources, filed in one go."""
+    resources = [{**(interaction.resource or {}), "id": interaction.logical_id or unit.new_id()} for interaction in interactions]
+    return store.put_many(unit.connection, resources, at=unit.at)
 
 
 class _Stop(Exception):

@@ -11,7 +11,7 @@ names a resource that is not here is filed and told.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
@@ -57,9 +57,39 @@ def pointed(node: Node, writes: Sequence[Write], base: str) -> Pointed | Refusal
         made, keys = Pointed(), [_key_of(connection, write.interaction) for write in writes]
         for write, key in zip(writes, keys, strict=True):
             addresses.learn(key, Part(OWN, *key), write.url, 0)
+        standing = _Standing.of(connection, addresses, writes)
         for write, key in zip(writes, keys, strict=True):
-            _point(connection, addresses, replace(write, interaction=replace(write.interaction, logical_id=key[1])), made)
+            _point(standing, replace(write, interaction=replace(write.interaction, logical_id=key[1])), made)
     return refuse(*made.against, category=Category.INVALID) if made.against else made
+
+
+@dataclass(slots=True)
+class _Standing:
+    """What stands here of what some writes refer to, asked once for all of them."""
+
+    connection: Connection
+    addresses: Addresses
+    filed: Mapping[Part, set[Key]]
+    there: Collection[Key]
+
+    @classmethod
+    def of(cls, connection: Connection, addresses: Addresses, writes: Sequence[Write]) -> _Standing:
+        """Of these writes."""
+        texts = {(_here(addresses, write), without_version(text)[0]) for write in writes for text, _path in references(write.interaction.resource or {})}
+        parts = {part for here, text in texts if not addresses.lead(text, here) and (part := addresses.part_of(text, here)) is not None}
+        filed = filed_as(connection, parts) if parts else {}
+        keys = {(part.kind, part.given) for part in parts if part.space == OWN}.union(*filed.values())
+        return cls(connection, addresses, filed, current_patients(connection, sorted(keys)) if keys else {})
+
+    def keys_of(self, part: Part) -> list[Key]:
+        """Under which ids a part stands here; a client that names an id of this server means what it reads under it."""
+        own = (part.kind, part.given)
+        return [own] if part.space == OWN and own in self.there else sorted(self.filed.get(part, ()))
+
+
+def _here(addresses: Addresses, write: Write) -> Here:
+    base = base_of(write.url)
+    return Here(addresses.space_of(base) if base else OWN, base)
 
 
 def _key_of(connection: Connection, interaction: Interaction) -> Key:
@@ -71,17 +101,16 @@ def _key_of(connection: Connection, interaction: Interaction) -> Key:
     return interaction.kind, interaction.logical_id
 
 
-def _point(connection: Connection, addresses: Addresses, write: Write, made: Pointed) -> None:
+def _point(standing: _Standing, write: Write, made: Pointed) -> None:
     resource = write.interaction.resource
     told: list[Reason] = []
     targets: dict[str, str] = {}
-    base = base_of(write.url)
-    here = Here(addresses.space_of(base) if base else OWN, base)
+    here = _here(standing.addresses, write)
     for text, path in references(resource or {}):
         plain = without_version(text)[0]
         where = f"{write.interaction.where}.{path}".lstrip(".")
         if plain and not plain.startswith("#") and plain not in targets:
-            key = _meant(connection, addresses, plain, here, where, told, made.against)
+            key = _meant(standing, plain, here, where, told, made.against)
             targets |= {plain: f"{key[0]}/{key[1]}"} if key else {}
 
     def target(text: str) -> str | None:
@@ -93,23 +122,19 @@ def _point(connection: Connection, addresses: Addresses, write: Write, made: Poi
     made.told.append(told[:_MOST])
 
 
-def _meant(
-    connection: Connection, addresses: Addresses, text: str, here: Here, where: str, told: list[Reason], against: list[Reason]
-) -> Key | None:
+def _meant(standing: _Standing, text: str, here: Here, where: str, told: list[Reason], against: list[Reason]) -> Key | None:
     """What a reference means; None where it stays as it is, which is told, or where it cannot be filed, which is refused."""
-    keys = addresses.lead(text, here)
+    keys = standing.addresses.lead(text, here)
     if len(keys) > 1:
         against.append(Reason("record.bundle.reference_several", where=where))
     if keys:
         return keys[0]
-    part = addresses.part_of(text, here)
+    part = standing.addresses.part_of(text, here)
     if part is None:
-        return _by_condition(connection, text, where, told, against)
-    found = sorted(filed_as(connection, [part]).get(part, ()))
-    if part.space == OWN and current_patients(connection, [(part.kind, part.given)]):
-        found = [(part.kind, part.given)]  # a client that names an id of this server means what it reads under it
+        return _by_condition(standing.connection, text, where, told, against)
+    found = standing.keys_of(part)
     if len(found) == 1:
-        if not current_patients(connection, found):
+        if found[0] not in standing.there:
             told.append(Reason("record.reference_nowhere", {"type": part.kind}, where=where))
         return found[0]
     if part.space == here.space != OWN:

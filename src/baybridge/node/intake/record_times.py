@@ -7,7 +7,7 @@ goes in, and a result of such a time is not used (`facts/measurement.py`); the w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -54,15 +54,20 @@ def tell_times(connection: Connection, source: Source, batch: Batch, now: dateti
             batch.problems.append(ImportProblem("odd", _CODE, source.name, place.line, place.entry, kind, where, _EXPECTED, found))
 
 
-def told_times(connection: Connection, version: Version, now: datetime) -> list[Reason]:
-    """What is told of a version that was written: each time that cannot be, and a birth date that is another than the identity number's."""
-    if not version.deleted and version.type == "Patient" and version.change != "unchanged" and is_born_otherwise(version.resource):
+def told_times(connection: Connection, versions: Sequence[Version | None], now: datetime) -> list[list[Reason]]:
+    """What is told of each version that was written: every time that cannot be, and a birth date that is another than the identity number's."""
+    timed = {version.patient for version in versions if version is not None and not version.deleted and version.type in _ELEMENTS and version.patient}
+    held = store.get_many(connection, [("Patient", patient) for patient in sorted(timed)])
+    born = {version.id: birth_of([version.resource]) for version in held.values() if not version.deleted}
+    return [_told_of(version, born, now) if version is not None and not version.deleted else [] for version in versions]
+
+
+def _told_of(version: Version, born: Mapping[str, datetime | None], now: datetime) -> list[Reason]:
+    if version.type == "Patient" and version.change != "unchanged" and is_born_otherwise(version.resource):
         return [Reason(_BIRTH, dict(zip(("expected", "found"), (EXPECTED["birth_number"][1], TOLD["birth_number"]), strict=True)), where="Patient.birthDate")]
-    if version.deleted or version.type not in _ELEMENTS:
+    if version.type not in _ELEMENTS:
         return []
-    held = store.get(connection, "Patient", version.patient) if version.patient else None
-    born = birth_of([held.resource]) if held is not None and not held.deleted else None
-    found = _beyond(version.resource, now, born)
+    found = _beyond(version.resource, now, born.get(version.patient))
     return [Reason(_CODE, {"expected": _EXPECTED, "found": what}, where=f"{version.type}.{path}") for path, what in found]
 
 

@@ -10,7 +10,6 @@ Elsewhere: reading, checking and filing in `record`.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,7 +21,6 @@ from sqlalchemy import Connection
 
 from baybridge.facts.units import UnitTable
 from baybridge.journey.command import Actor
-from baybridge.ledger import log
 from baybridge.node.intake.contradictions import leave_out_contradictions
 from baybridge.node.intake.record_times import tell_times
 from baybridge.node.intake.record_units import unknown_units
@@ -271,25 +269,8 @@ def log_versions(unit: Unit, actor: Actor, versions: list[Version], purpose: str
     """One log entry for each version that was filed; ids are pseudonyms, because an outside id may be personal. What follows is queued with the unit."""
     if versions:
         unit.filed.append(Filed(tuple(versions), because))
-    log.append(unit.connection, [(_entry(unit, actor, version, purpose), version.body) for version in versions], salt=_salt)
-
-
-def _entry(unit: Unit, actor: Actor, version: Version, purpose: str) -> log.Entry:
-    return log.Entry(
-        kind=things.RECORD,
-        at=unit.at,
-        node=unit.site.node,
-        organisation=unit.site.organisation,
-        actor=actor.account,
-        role=actor.role.value,
-        purpose=purpose,
-        subject=unit.pseudonym(version.patient) if version.patient else "",
-        what=things.version_what(unit.pseudonym, version),
-    )
-
-
-def _salt() -> bytes:
-    return os.urandom(log.SALT_BYTES)
+    for version in versions:
+        unit.log(things.RECORD, version.patient, things.version_what(unit.pseudonym, version), version.body, actor, purpose)
 
 
 # --- out ------------------------------------------------------------------------------------------------------------

@@ -150,12 +150,17 @@ def is_restricted(connection: Connection, patient_id: str) -> bool:
 
 def guarded(connection: Connection) -> tuple[str, ...]:
     """The patients whose record not all staff of this site may read: those who asked for restriction, and those whom only another node's packages told of."""
-    closed = connection.execute(select(tables.restriction.c.patient_id).where(tables.restriction.c.lifted_at.is_(None))).scalars()
-    index = tables.case_index
-    perhaps = connection.execute(select(index.c.case_id).where(index.c.only_told.is_(None) | index.c.only_told.is_(True))).scalars().all()
-    untouched = streams.cases_of_only(connection, _OF_MACHINES, having=PackageReceived.__name__, among=perhaps)
+    closed = connection.execute(_CLOSED).scalars().all()
+    perhaps = connection.execute(_PERHAPS_SENT).scalars().all()
+    if not perhaps:
+        return tuple(dict.fromkeys(closed))
+    index, untouched = tables.case_index, streams.cases_of_only(connection, _OF_MACHINES, having=PackageReceived.__name__, among=perhaps)
     sent = connection.execute(select(index.c.patient_id).where(index.c.case_id.in_(untouched), index.c.patient_id != "")).scalars() if untouched else ()
     return tuple(dict.fromkeys((*closed, *sent)))
+
+
+_CLOSED = select(tables.restriction.c.patient_id).where(tables.restriction.c.lifted_at.is_(None))
+_PERHAPS_SENT = select(tables.case_index.c.case_id).where(tables.case_index.c.only_told.is_(None) | tables.case_index.c.only_told.is_(True))
 
 
 def only_told(events: Sequence[Recorded]) -> bool:
@@ -174,11 +179,14 @@ def cases_of(connection: Connection, patient_id: str) -> tuple[str, ...]:
 
 def glass(node: Node, actor: Actor) -> frozenset[str]:
     """The cases that an account may read now by an emergency access."""
-    now, table = node.now(), tables.broken_glass
+    now = node.now()
     with node.storage.reading() as connection:
-        rows = connection.execute(select(table).where(table.c.account == actor.account)).all()
+        rows = connection.execute(_GLASS, {"account": actor.account}).all()
     mine = (row for row in rows if datetime.fromisoformat(row.from_at) <= now < datetime.fromisoformat(row.until_at))
     return frozenset(row.case_id for row in mine)
+
+
+_GLASS = select(tables.broken_glass).where(tables.broken_glass.c.account == bindparam("account"))
 
 
 def follow_up(node: Node, unit: Unit, work: Work, recorded: Sequence[Recorded]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Text, insert, select, tuple_
 
-from baybridge.base.key_list import key_list
+from baybridge.base.key_list import asked_keys, key_list, written
 from baybridge.record.intake.addresses import Key, Part
 from baybridge.record.store.tables import source_address, source_id
 
@@ -23,13 +23,14 @@ _AT_ONCE = 300  # triples in one question, below the parameter limits of both da
 
 def filed_as(connection: Connection, parts: Iterable[Part]) -> dict[Part, set[Key]]:
     """Under which ids these resources of their sources stand here; parts that nobody knows are left out."""
-    table = source_id
     found: dict[Part, set[Key]] = {}
     for some in _portions(parts):
-        wanted = tuple_(table.c.source, table.c.type, table.c.given).in_(key_list(some, Text, Text, Text))
-        for row in connection.execute(select(table).where(wanted)):
+        for row in connection.execute(_OF_PARTS, {"keys": written(some)}):
             found.setdefault(Part(row.source, row.type, row.given), set()).add((row.type, row.id))
     return found
+
+
+_OF_PARTS = select(source_id).where(tuple_(source_id.c.source, source_id.c.type, source_id.c.given).in_(asked_keys(Text, Text, Text)))
 
 
 def claims(connection: Connection, keys: Iterable[Key]) -> dict[Key, set[str]]:

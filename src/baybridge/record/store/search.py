@@ -93,11 +93,15 @@ def search(
     if without:
         where += [resource_current.c.patient.not_in(without), resource_current.c.id.not_in(_naming(kind, without))]
     where += together(kind, question.conditions)
-    total = connection.execute(select(func.count()).select_from(resource_current).where(*where)).scalar_one()
     if question.only_count or question.count == 0:
-        return SearchResult((), (), total, None)
+        return SearchResult((), (), _count(connection, where), None)
     found, cursor = _page(connection, kind, where, question)
+    total = len(found) if cursor is None and question.cursor is None else _count(connection, where)  # the first page is all of it
     return SearchResult(tuple(found), tuple(_along(connection, found, question, patient)), total, cursor)
+
+
+def _count(connection: Connection, where: Sequence[ColumnElement[bool]]) -> int:
+    return connection.execute(select(func.count()).select_from(resource_current).where(*where)).scalar_one()
 
 
 def _naming(kind: str, patients: Sequence[str]) -> Select[tuple[str]]:

@@ -21,7 +21,7 @@ from baybridge.node.integrity.finding import DIFFERS, MISSING
 from baybridge.node.node import Node, open_node
 from baybridge.node.outage import StorageProblem
 from baybridge.node.people import reads
-from baybridge.node.people.noting import Together
+from baybridge.node.together import Together
 from baybridge.node.unit import Unit
 from baybridge.node.upkeep.founding import found
 
@@ -64,7 +64,7 @@ def test_readings_of_one_moment_that_say_the_same_are_each_found_in_the_log(node
         for _ in range(20):
             reads.note(unit, ACTOR, "p", "", "read Observation", "care", Ground.RELATION)
 
-    Together(node.unit).note(twenty)
+    Together(node.unit).do(twenty)
     with node.storage.reading() as connection:
         assert list(readings.findings(connection, node.pseudonym, 0)) == []
     with node.unit() as unit:
@@ -92,9 +92,9 @@ def test_those_that_come_meanwhile_go_in_one_transaction(node: Node) -> None:
 
     notes = Together(slow)
     with ThreadPoolExecutor(16) as pool:
-        first = pool.submit(notes.note, lambda _unit: None)
+        first = pool.submit(notes.do, lambda _unit: None)
         assert begun.wait(30)
-        others = [pool.submit(notes.note, lambda _unit: None) for _ in range(10)]
+        others = [pool.submit(notes.do, lambda _unit: None) for _ in range(10)]
         while len(notes._waiting) < len(others):
             threading.Event().wait(0.01)
         go_on.set()
@@ -118,9 +118,9 @@ def test_one_that_fails_fails_alone(node: Node) -> None:
 
     notes = Together(node.unit)
     with ThreadPoolExecutor(16) as pool:
-        first = pool.submit(notes.note, blocks)
+        first = pool.submit(notes.do, blocks)
         assert blocked.wait(30)
-        bad, good = pool.submit(notes.note, fails), pool.submit(notes.note, reads_one)
+        bad, good = pool.submit(notes.do, fails), pool.submit(notes.do, reads_one)
         while len(notes._waiting) < 2:
             threading.Event().wait(0.01)
         free.set()
@@ -142,7 +142,7 @@ def test_what_the_database_does_not_take_is_told_to_everybody(node: Node) -> Non
 
     notes = Together(unit)
     with ThreadPoolExecutor(8) as pool:
-        for one in [pool.submit(notes.note, lambda _unit: None) for _ in range(8)]:
+        for one in [pool.submit(notes.do, lambda _unit: None) for _ in range(8)]:
             with pytest.raises(StorageProblem):
                 one.result(30)
     assert noted(node) == []

@@ -86,6 +86,7 @@ Transport = Callable[[Neighbour, str, bytes | None], tuple[int, bytes]]
 
 _LOG = logging.getLogger("baybridge.node")
 _WRITES_AT_ONCE = 64  # of people and programs, in one transaction
+_GATHERS_S = 0.005  # measured: a commit and what follows from a write cost several times as much
 T = TypeVar("T")
 
 
@@ -116,7 +117,7 @@ class Node:
         self.storage.guard = self._guard
         self.clock_watch: ClockWatch | None = None  # of a node that is served
         self._notes = Together(partial(self.unit, even_restored=True))
-        self._writes = Together(partial(self.unit, within=True), _WRITES_AT_ONCE)
+        self._writes = Together(partial(self.unit, within=True), _WRITES_AT_ONCE, _GATHERS_S)
         self.reserve = Reserve(config.folder, self._keys.signing_key, int(config.settings.get("BAYBRIDGE_RESERVE_KB", "1024")) * 1024, lambda: self.keys.ring)
         self.site_documents = accepted.standing(config)
         self.documents = LivingDocuments(self.storage, *self._roots())

@@ -39,6 +39,7 @@ class _Waiting(Generic[T]):
     work: Callable[[Unit], T]
     request: str = field(default_factory=REQUEST.get)
     outcome: _Outcome[T] | None = None
+    told: threading.Event = field(default_factory=threading.Event)  # of its outcome, or without one that it carries out the next group
 
     def carried_out(self, unit: Unit) -> _Outcome[T]:
         """What comes of it beside others in a unit; GivenUp where nothing of the unit can stand."""
@@ -60,29 +61,54 @@ class _Waiting(Generic[T]):
 
 
 class Together:
-    """The writes of one process that go together; `unit` begins a unit of work for them."""
+    """The writes of one process that go together; `unit` begins a unit of work for them.
 
-    def __init__(self, unit: Callable[[], AbstractContextManager[Unit]], most: int = _MOST) -> None:
-        self._unit, self._most = unit, most
+    `gathers_s`: for how long the first waits, in seconds, until as many wait as went together before. It pays where a unit costs much whatever is in it.
+    """
+
+    def __init__(self, unit: Callable[[], AbstractContextManager[Unit]], most: int = _MOST, gathers_s: float = 0) -> None:
+        self._unit, self._most, self._gathers_s = unit, most, gathers_s
+        self._before = 1  # how many went together before
+        self._as_before = threading.Event()
         self._lock = threading.Lock()
-        self._turn = threading.Lock()
         self._waiting: list[_Waiting[object]] = []
+        self._busy = False  # somebody carries a group out
 
     def do(self, work: Callable[[Unit], T]) -> T:
         """What a piece of work answers once it stands, with whatever waits beside it."""
         mine = _Waiting(work)
         with self._lock:
             self._waiting.append(mine)  # type: ignore[arg-type]
-        with self._turn:
-            while mine.outcome is None:
+            first, self._busy = not self._busy, True
+            if len(self._waiting) >= self._before:
+                self._as_before.set()
+        if not first:
+            mine.told.wait()
+        if mine.outcome is None:
+            try:
+                self._as_before.wait(self._gathers_s)
                 self._round()
+            finally:
+                self._next()
+        if mine.outcome is None:
+            raise StorageProblem("busy")
         if mine.outcome.problem is not None:
             raise mine.outcome.problem
         return mine.outcome.answers[0]
 
+    def _next(self) -> None:
+        """Let the first of those who wait carry out the next group."""
+        with self._lock:
+            self._busy = bool(self._waiting)
+            if self._waiting:
+                self._waiting[0].told.set()
+
     def _round(self) -> None:
+        """Carry out those who wait, in the order in which they came; whoever carries them out is the first."""
         with self._lock:
             some, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+            self._before = len(some)
+            self._as_before.clear()
         try:
             self._written(some)
         except StorageProblem as problem:
@@ -93,6 +119,7 @@ class Together:
         finally:
             for one in some:  # a round that was broken off wrote nothing
                 one.outcome = one.outcome or _Outcome(problem=StorageProblem("busy"))
+                one.told.set()
 
     def _each_alone(self, some: Sequence[_Waiting[object]], problem: Exception) -> None:
         if len(some) == 1:

@@ -1,4 +1,4 @@
-"""Writes of one moment that go in one transaction: no update is lost, nothing is done twice, one that is refused spoils no other, and a kill in the middle leaves nothing."""
+"""Writes of one moment in one transaction: no update lost, nothing done twice, one that is refused spoils no other, and a kill in the middle leaves nothing."""
 
 from __future__ import annotations
 

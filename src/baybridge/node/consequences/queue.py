@@ -65,7 +65,7 @@ def keep(unit: Unit, kinds: Kinds, found: Sequence[Consequence]) -> list[str]:
 
 
 def left_after(node: Node, unit: Unit) -> list[Consequence]:
-    """Do within a unit what follows from it and a user expects to see, where nothing has to be prepared; what is left to be queued.
+    """Do within a unit what follows from the resources that it filed and a user expects to see; what is left to be queued.
 
     One that fails takes back what it wrote, and is queued as any other.
     """
@@ -83,7 +83,7 @@ def left_after(node: Node, unit: Unit) -> list[Consequence]:
 
 
 def _is_done_within(node: Node, unit: Unit, kind: ConsequenceRow, consequence: Consequence) -> bool:
-    if kind.lane not in AT_ONCE or kind.prepare is not None:
+    if kind.lane not in AT_ONCE or kind.of_records == "none" or kind.prepare is not None:
         return False
     try:
         with unit.apart():

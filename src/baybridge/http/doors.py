@@ -128,14 +128,15 @@ def _guarded(node: Node, door: Door, refused: Refused) -> Callable[[Request], Aw
     async def attended(request: Request) -> Response:
         if request.method in _READING and not _has_body(request):
             return await run_in_threadpool(_answer_reading, node, door, request, refused)
-        token = _token(request)
-        session = await run_in_threadpool(_session, node, token) if token else None
+        token, small = _token(request), _is_small(door, request)
+        session = await run_in_threadpool(_session, node, token) if token and not small else None
         limit = _limit(node, door, session)
         try:
             with room.place(needed=session is None and limit > bodies.MEGABYTE and _may_be_large(request)):
-                asked = await _asked(node, Request(request.scope, _bounded(node, request, limit)), session)
-                return await run_in_threadpool(_answer, node, door, asked, refused)
+                sent = await _sent(Request(request.scope, _bounded(node, request, limit)))
+                return await run_in_threadpool(_answer_sent, node, door, request, sent, session, refused)
         except (bodies.TooLargeError, bodies.TooSlowError, bodies.BusyError, MultiPartException) as problem:
+            session = await run_in_threadpool(_session, node, token) if token and small else session
             early = _read(node, request, b"", {}, [], session)
             return _closing(refused(early, _unread(node, door, early, problem, limit)))
 
@@ -145,6 +146,20 @@ def _guarded(node: Node, door: Door, refused: Refused) -> Callable[[Request], Aw
 def _has_body(request: Request) -> bool:
     """Whether a body comes with the head of a request. Source: RFC 9112 section 6.3."""
     return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+
+
+def _is_small(door: Door, request: Request) -> bool:
+    """Whether a body says that it is no longer than anybody may send to this door, so that it may be read before anybody knows who sends it."""
+    length = request.headers.get("content-length", "")
+    most = door.unsigned if door.largest is None else min(door.unsigned, door.largest)
+    return length.isdigit() and "transfer-encoding" not in request.headers and bodies.announced(length) <= most
+
+
+def _answer_sent(node: Node, door: Door, request: Request, sent: _Sent, session: accounts.Session | None, refused: Refused) -> Response:
+    """The answer to a request whose body is read, in one go of one worker thread; a `session` that was not looked for yet is looked for here."""
+    token = _token(request) if session is None else None
+    session = _session(node, token) if token else session
+    return _answer(node, door, _read(node, request, sent.body, sent.uploads, sent.forms, session), refused)
 
 
 def _answer_reading(node: Node, door: Door, request: Request, refused: Refused) -> Response:
@@ -277,7 +292,16 @@ def _forged(asked: Asked) -> Refusal | None:
     return refuse(Reason("access.form_expired"), category=Category.FORBIDDEN)
 
 
-async def _asked(node: Node, request: Request, session: accounts.Session | None) -> Asked:
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """What came in the body of a request."""
+
+    body: bytes
+    uploads: Mapping[str, Upload]
+    forms: Sequence[tuple[str, str]]
+
+
+async def _sent(request: Request) -> _Sent:
     content_type = request.headers.get("content-type", "")
     uploads: dict[str, Upload] = {}
     forms: list[tuple[str, str]] = []
@@ -295,7 +319,7 @@ async def _asked(node: Node, request: Request, session: accounts.Session | None)
         body = await request.body()
     if any(not_text(name) or not_text(value) for name, value in forms):
         raise MultiPartException("a NUL or half of a surrogate pair")
-    return _read(node, request, body, uploads, forms, session)
+    return _Sent(body, uploads, forms)
 
 
 def _form_of(body: bytes) -> list[tuple[str, str]]:

@@ -86,7 +86,8 @@ Transport = Callable[[Neighbour, str, bytes | None], tuple[int, bytes]]
 
 _LOG = logging.getLogger("baybridge.node")
 _WRITES_AT_ONCE = 64  # of people and programs, in one transaction
-_GATHERS_S = 0.005  # measured: a commit and what follows from a write cost several times as much
+#: For how long those who came are waited for: less than a commit costs, and what follows from a write (measured).
+_NOTES_GATHER_S, _WRITES_GATHER_S = 0.002, 0.005
 T = TypeVar("T")
 
 
@@ -116,8 +117,8 @@ class Node:
         second_factor.seal_all(self.storage)
         self.storage.guard = self._guard
         self.clock_watch: ClockWatch | None = None  # of a node that is served
-        self._notes = Together(partial(self.unit, even_restored=True))
-        self._writes = Together(partial(self.unit, within=True), _WRITES_AT_ONCE, _GATHERS_S)
+        self._notes = Together(partial(self.unit, even_restored=True), gathers_s=_NOTES_GATHER_S)
+        self._writes = Together(partial(self.unit, within=True), _WRITES_AT_ONCE, _WRITES_GATHER_S)
         self.reserve = Reserve(config.folder, self._keys.signing_key, int(config.settings.get("BAYBRIDGE_RESERVE_KB", "1024")) * 1024, lambda: self.keys.ring)
         self.site_documents = accepted.standing(config)
         self.documents = LivingDocuments(self.storage, *self._roots())

@@ -113,7 +113,7 @@ def _row(unit: Unit, kinds: Kinds, one: Consequence) -> dict[str, object]:
 
 
 def _of_events(unit: Unit, kinds: Kinds, appended: Sequence[Recorded]) -> Iterator[Consequence]:
-    for kind in kinds.values():
+    for kind in kinds.values() if appended else ():
         names = {event.__name__ for event in kind.after}
         found: dict[tuple[str, str], list[str]] = {}  # by case, and by the node that told it
         for recorded in appended if names else ():

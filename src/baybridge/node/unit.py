@@ -32,7 +32,7 @@ from baybridge.node.case_memory import CaseMemory
 from baybridge.node.case_record import CaseRecord
 from baybridge.node.consequences.row import Consequence
 from baybridge.node.integrity import things
-from baybridge.node.outage import GivenUp
+from baybridge.node.outage import GivenUp, problem_of
 from baybridge.node.record_memory import RecordMemory
 from baybridge.record.store import store
 from baybridge.record.store.store import Version
@@ -223,11 +223,12 @@ class Unit:
         self.connection.exec_driver_sql("SAVEPOINT part")
         try:
             yield
-        except BaseException:
+        except BaseException as error:
             try:
                 self.connection.exec_driver_sql("ROLLBACK TO SAVEPOINT part")
             except DBAPIError as lost:
-                raise GivenUp("away") from lost
+                known = problem_of(error) or problem_of(lost)
+                raise GivenUp(known.kind if known is not None else "away") from error
             for one, length in zip(lists, before, strict=True):
                 del one[length:]
             self._record = None

@@ -249,11 +249,11 @@ def test_where_the_database_gives_the_transaction_up_nothing_stands_and_nobody_i
         interactions.log_versions(unit, PHYSICIAN, store.put_many(unit.connection, [patient("a")], at=unit.at))
 
     def loses(unit: Unit) -> None:
-        unit.connection.exec_driver_sql("ROLLBACK")
-        raise ZeroDivisionError
+        unit.connection.exec_driver_sql("ROLLBACK")  # as a database does that finds its disk full
+        raise StorageProblem("full")
 
     answers = at_one_moment(node, [lambda: node.write(files), lambda: node.write(loses), lambda: node.write(files)])
-    assert [type(answer) for answer in answers] == [GivenUp] * 3
+    assert [(type(answer), answer.kind) for answer in answers] == [(GivenUp, "full")] * 3
     with node.storage.reading() as connection:
         assert store.patients(connection) == []
     put(node, patient("b"))

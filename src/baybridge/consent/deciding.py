@@ -98,6 +98,11 @@ def _unable(case: Case, unable_from: int, upto: datetime | None = None) -> tuple
     return because, since if because else None
 
 
+def is_unable(case: Case, unable_from: int) -> bool:
+    """Whether the last certain word is that the patient cannot decide: a physician's statement or a grade."""
+    return _unable(case, unable_from)[0] in ("stated", "icans")
+
+
 _Word = Literal["able", "stated_able", "stated", "icans", "icans_open"]
 
 

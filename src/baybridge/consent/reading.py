@@ -35,6 +35,7 @@ class Ground(StrEnum):
     """What a reading rests on; the patient's list says it."""
 
     OWN = "own"  # the patient
+    HELPS = "helps"  # who helps the patient, let in by the patient
     RELATION = "relation"  # the site takes part in the case, or keeps the record
     CONSENT = "consent"  # another node sent it, under consents that stand
     PAYER = "payer"  # a payer that was asked

@@ -9,6 +9,7 @@ from baybridge.journey import events as ev
 from baybridge.journey.fhir.writer import Json, Writer, concept, day, identifier, organisation
 
 _CONSENT = "urn:baybridge:consent"
+_PERSON = "urn:baybridge:person"
 
 
 def _consent(writer: Writer, given: ev.ConsentRecorded, status: str) -> Json:
@@ -124,3 +125,38 @@ def reviewed(event: ev.GlassReviewed, writer: Writer) -> None:
     """As Provenance."""
     target = {"identifier": identifier("urn:baybridge:event", event.event_id)}
     writer.provenance([target], f"emergency access {'justified' if event.justified else 'not justified'}: {event.note}")
+
+
+def caregiver_allowed(event: ev.CaregiverAllowed, writer: Writer) -> None:
+    """As Consent for a delegatee, under an id of the case and the person, and Provenance."""
+    ends = (one for one in writer.case.of(ev.CaregiverEnded) if one.event.person_id == event.person_id)
+    ended = any(one.origin.recorded_at >= writer.told.recorded_at for one in ends)
+    writer.provenance([_caregiver(writer, event, "inactive" if ended else "active")], f"{event.capacity} allowed")
+
+
+def caregiver_ended(event: ev.CaregiverEnded, writer: Writer) -> None:
+    """As a new version of that Consent, and Provenance."""
+    allowed = next((one.event for one in reversed(writer.case.of(ev.CaregiverAllowed)) if one.event.person_id == event.person_id), None)
+    if allowed is not None:
+        writer.provenance([_caregiver(writer, allowed, "inactive")], f"{allowed.capacity} ended")
+
+
+def _caregiver(writer: Writer, event: ev.CaregiverAllowed, status: str) -> Json:
+    period = present_period(None, day(event.valid_until))
+    who = {"type": "RelatedPerson", "identifier": identifier(_PERSON, event.person_id), "display": event.capacity}
+    content = {
+        "status": status,
+        "scope": concept("http://terminology.hl7.org/CodeSystem/consentscope", "patient-privacy"),
+        "category": [concept("urn:baybridge:consent-kind", event.capacity)],
+        "patient": writer.patient,
+        "dateTime": writer.at,
+        "performer": [writer.patient if event.given_by == "patient" else {"type": "RelatedPerson", "display": event.given_by}],
+        "organization": [writer.node],
+        "policyRule": {"text": "access of somebody who helps the patient"},
+        "provision": {
+            "type": "permit",
+            "actor": [{"role": concept("http://terminology.hl7.org/CodeSystem/v3-RoleCode", "DELEGATEE"), "reference": who}],
+            **({"period": period} if period else {}),
+        },
+    }
+    return writer.add("Consent", content, logical_id=consent_id(f"{writer.case.case_id[:20]}-{event.person_id}"))

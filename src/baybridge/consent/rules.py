@@ -18,6 +18,7 @@ from baybridge.base.outcome import Reason, refuse
 from baybridge.consent import rendering
 from baybridge.consent.deciding import against_giver, against_taker_back, deciding, doubtful
 from baybridge.consent.grants import DSPDP, NAMED_KINDS
+from baybridge.consent.helping import acting_as
 from baybridge.journey.attachments import not_attached
 from baybridge.journey.checks import alive, happened, local_day, said
 from baybridge.journey.command import Role, Situation, Verdict
@@ -147,6 +148,10 @@ def withdraw_consent(situation: Situation, given: WithdrawConsent) -> Verdict:
 def _taken_back_by(situation: Situation, given: WithdrawConsent, day: date) -> Iterator[Reason]:
     if situation.actor.role is Role.PATIENT and given.given_by != "patient":
         yield Reason("consent.giver.own_account", where="given_by")
+    if situation.actor.role is Role.CAREGIVER:
+        helps = acting_as(situation)
+        if helps is None or helps.event.capacity != given.given_by:
+            yield Reason("consent.giver.own_capacity", where="given_by")
     yield from against_taker_back(situation, given.given_by, given.by_document, day)
 
 
@@ -185,7 +190,7 @@ COMMAND_ROWS = (
         place=10,
     ),
     CommandRow(
-        WithdrawConsent, withdraw_consent, roles(Role.COORDINATOR, Role.PHYSICIAN, Role.NURSE, Role.PATIENT),
+        WithdrawConsent, withdraw_consent, roles(Role.COORDINATOR, Role.PHYSICIAN, Role.NURSE, Role.PATIENT, Role.CAREGIVER),
         (
             EventRow(ConsentWithdrawn, rendering.withdrawn, told_in("CARE_REFERRAL", "RESULT_RECOGNITION", "COI_LOGISTICS", "CASE_STATUS", "CASE_MESSAGE")),
         ),

@@ -114,7 +114,7 @@ def unanswered(case: Case) -> tuple[Letter, ...]:
 #: What page, command line, FHIR and other nodes know about these commands; a letter stays at the hospital to which it was written.
 COMMAND_ROWS = (
     CommandRow(
-        WriteToTeam, write_to_team, roles(Role.PATIENT),
+        WriteToTeam, write_to_team, roles(Role.PATIENT, Role.CAREGIVER),
         (EventRow(PatientWrote, rendering.letter),),
         page="overview",
         correction=Correction(None),

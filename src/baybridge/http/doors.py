@@ -31,7 +31,7 @@ from baybridge.language.languages import FALLBACK, chosen
 from baybridge.language.texts import Texts
 from baybridge.node.directory.living_documents import steady
 from baybridge.node.outage import StorageProblem
-from baybridge.node.people import access, accounts, reads, refused_entry
+from baybridge.node.people import access, accounts, helping, reads, refused_entry
 from baybridge.node.upkeep.reserve import ReserveFullError
 
 if TYPE_CHECKING:
@@ -268,7 +268,7 @@ def _case_refusal(node: Node, door: Door, asked: Asked) -> Refusal | None:
     case = node.case(asked.parameters[_CASE_RELATIONS])
     payers = payers_of(node, case)
     if asked.method not in _READING:
-        refusal = access.may_case(door.action, asked.actor, node.site, case.patient_id if case else None, payers)
+        refusal = helping.may_case(node, door.action, asked.actor, case, payers)
         if refusal is not None or case is None:
             return refusal or refuse(Reason("command.no_case"), category=Category.NOT_FOUND)
     found = reads.for_case(node, door.action, asked.actor, case, payers)

@@ -57,6 +57,7 @@ class Role(StrEnum):
     PAYER = "payer"
     ALLIANCE = "alliance"
     PATIENT = "patient"
+    CAREGIVER = "caregiver"  # who helps one patient, as far as the patient allowed it
     ADMINISTRATOR = "administrator"
     NODE = "node"  # another node, by its signature
     SYSTEM = "system"  # this node's own worker
@@ -73,7 +74,7 @@ class Actor:
     account: str
     role: Role
     organisation: str
-    patient_id: str | None = None  # set for role patient: whose record this account may read
+    patient_id: str | None = None  # set for roles patient and caregiver: whose record this account may read
     person: str = ""
     also: frozenset[Role] = frozenset()
     method: Method = "session"
@@ -179,6 +180,7 @@ class FromRecord:
     received: Callable[[str], Received | None] | None = None  # the file of this SHA-256 that came for the case
     tasks: Mapping[str, str] = field(default_factory=dict)  # the open tasks of the case at this node, by key, with the role of each
     staff: Mapping[str, frozenset[str]] = field(default_factory=dict)  # the accounts of this organisation that sign in, with their roles
+    caregivers: frozenset[str] = frozenset()  # the persons who have an account as a caregiver of the patient
 
     def only(self, names: frozenset[str], over: FromRecord | None = None) -> FromRecord:
         """These parts alone; the others as in `over`, empty without it."""

@@ -58,7 +58,7 @@ from baybridge.node.neighbours import key_rotation
 from baybridge.node.neighbours.own_keys import OwnKeys, read_own
 from baybridge.node.neighbours.retries import Retries
 from baybridge.node.outage import StorageProblem
-from baybridge.node.people import persons, reads, second_factor
+from baybridge.node.people import helping, persons, reads, second_factor
 from baybridge.node.people.factor_key import Sealer, factor_key
 from baybridge.node.people.outside.openid import Providers
 from baybridge.node.record_memory import RecordMemory
@@ -343,6 +343,7 @@ class Node:
             tasks={task.key: task.role for task in projections.open_tasks(self, connection, case, at)} if "tasks" in needs else {},
             staff=given_tasks.staff(connection, self.site, at) if "staff" in needs else {},
             labels_elsewhere=partial(labels.elsewhere, connection, case.case_id) if "labels_elsewhere" in needs else None,
+            caregivers=helping.accounts_for(connection, case.patient_id or "") if "caregivers" in needs else frozenset(),
         )
 
     def _drugs(self, resources: Sequence[Resource], case: Case, at: datetime) -> DrugHistory:

@@ -90,7 +90,7 @@ def against_confirming(situation: Situation, given: ConfirmEntry) -> Iterator[Re
 
 
 #: Whoever signs in may be asked; which roles confirm stands in each confirmation.
-_PEOPLE = roles(*(role for role in Role if role not in (Role.NODE, Role.SYSTEM, Role.PATIENT)))
+_PEOPLE = roles(*(role for role in Role if role not in (Role.NODE, Role.SYSTEM, Role.PATIENT, Role.CAREGIVER)))
 
 #: What page, command line, FHIR and other nodes know about these commands.
 COMMAND_ROWS = (

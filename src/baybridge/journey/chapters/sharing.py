@@ -13,6 +13,11 @@ ConsentKind = Literal["care", "sensitive", "cross_border", "finance", "hk_sharin
 #: In which capacity somebody consents: for themselves, for a child, for an adult who cannot decide.
 Giver = Literal["patient", "guardian", "representative"]
 
+#: In which capacity somebody helps a patient.
+Helping = Literal["caregiver", "guardian", "representative"]
+#: What a caregiver sees beside the road, the dates and the signs to watch for.
+Shown = Literal["results", "money", "papers"]
+
 
 class ConsentRecorded(Event, frozen=True, kw_only=True, tag=True):
     """The patient allowed something: what, to whom (nodes), for which purposes, until when."""
@@ -36,6 +41,25 @@ class ConsentWithdrawn(Event, frozen=True, kw_only=True, tag=True):
     withdrawn_on: date
     withdrawn_by: Giver = "patient"
     by_document: str = ""
+
+
+class CaregiverAllowed(Event, frozen=True, kw_only=True, tag=True):
+    """Somebody (a person of this node with an account for it) may see of this case what is named here, until a day; the last word about a person counts."""
+
+    person_id: str
+    capacity: Helping
+    shows: tuple[Shown, ...]  # of a caregiver; guardian and representative see what the patient sees
+    valid_until: date | None
+    given_by: Giver = "patient"
+    by_document: str = ""
+    attachment: str = ""
+
+
+class CaregiverEnded(Event, frozen=True, kw_only=True, tag=True):
+    """Somebody who helped sees nothing of this case any more."""
+
+    person_id: str
+    note: str = ""
 
 
 class CapacityStated(Event, frozen=True, kw_only=True, tag=True):

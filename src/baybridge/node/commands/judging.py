@@ -17,7 +17,7 @@ from baybridge.journey.proposals import waits
 from baybridge.node.commands.deciding import Deciding, LazyFacts
 from baybridge.node.commands.table import GATES, CommandRow
 from baybridge.node.corrections.making import making
-from baybridge.node.people import access
+from baybridge.node.people import helping
 from baybridge.node.watch.bedside import watch_of
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def may(node: Node, kind: CommandRow, command: Command, case: Case | None, *, ag
     """Whether this actor may give this command here, now; `again` where it was given before, and the case that it opens is there."""
     reasons = []
     actor = command.actor
-    refusal = access.may_case("case.command", actor, node.site, case.patient_id if case else None, payers_of(node, case))
+    refusal = helping.may_case(node, "case.command", actor, case, payers_of(node, case))
     if refusal is not None and not kind.unrelated and not (kind.opens and actor.organisation == node.site.organisation):
         return refusal
     if actor.role not in kind.roles and actor.role.value not in ("system", "node"):

@@ -32,6 +32,7 @@ from baybridge.node.fhir import authors, payer, posted_doses
 from baybridge.node.intake.records import log_versions
 from baybridge.node.integrity import things
 from baybridge.node.people import access, reads
+from baybridge.node.people.access import PERSONAL
 from baybridge.node.watch import watching
 from baybridge.node.watch.signs import OF_SIGNS
 from baybridge.record.fhir import signed
@@ -200,7 +201,7 @@ class Seeing:
     def only(self, kind: str) -> frozenset[str] | None:
         """Ids of the resources of a type that a search is narrowed to, so that totals and pages tell nothing of the rest; None is no limit."""
         actor, connection = self._actor, self._connection
-        if actor is None:
+        if actor is None or actor.role is Role.CAREGIVER:  # who has no page of resources, whatever is asked
             return frozenset()
         if actor.role is Role.PATIENT:
             own = store.of_patient(connection, kind, actor.patient_id or "-")
@@ -214,7 +215,7 @@ class Seeing:
 
     def without(self) -> tuple[str, ...]:
         """The patients whose records a search of staff leaves out."""
-        staff = self._actor is not None and self._actor.role is not Role.PATIENT
+        staff = self._actor is not None and self._actor.role not in PERSONAL
         return tuple(patient for patient in reads.guarded(self._connection) if self._refusal(patient) is not None) if staff else ()
 
     def _note(self, versions: Iterable[Version]) -> None:

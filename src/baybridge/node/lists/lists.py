@@ -22,8 +22,8 @@ from baybridge.language.texts import Texts
 from baybridge.ledger import log
 from baybridge.node import cases
 from baybridge.node.money import payer as payers
-from baybridge.node.people import account_list, accounts, reads
-from baybridge.node.people.access import NAMELESS
+from baybridge.node.people import account_list, accounts, helping, reads
+from baybridge.node.people.access import NAMELESS, PERSONAL
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
@@ -100,6 +100,9 @@ def visible(node: Node, actor: Actor, connection: Connection) -> Callable[[cases
     """Whether a row of the list of cases is this person's to see."""
     if actor.role is Role.PATIENT:
         return lambda row: bool(row.patient_id) and row.patient_id == actor.patient_id
+    if actor.role is Role.CAREGIVER:
+        helped = {row.case_id for row in _helped(node, actor, connection)}
+        return lambda row: row.case_id in helped
     if actor.role is Role.PAYER:
         own = {one.case_id for one in payers.parts_of(node, connection, actor.organisation)}
         return lambda row: row.case_id in own
@@ -110,11 +113,19 @@ def tied(node: Node, actor: Actor, connection: Connection) -> Sequence[cases.Cas
     """The rows of the list of cases that this person may see, the case that changed last first; None where that is all of them."""
     if actor.role is Role.PATIENT:
         return cases.of_patient(connection, actor.patient_id or "")
+    if actor.role is Role.CAREGIVER:
+        return _helped(node, actor, connection)
     if actor.role is Role.PAYER:
         own = [one.case_id for one in payers.parts_of(node, connection, actor.organisation)]
         found = [row for start in range(0, len(own), _PORTION) for row in cases.of_ids(connection, own[start : start + _PORTION])]
         return sorted(found, key=lambda row: (row.updated_at, row.case_id), reverse=True)
     return None if actor.organisation == node.site.organisation else ()
+
+
+def _helped(node: Node, actor: Actor, connection: Connection) -> Sequence[cases.CaseRow]:
+    """The cases of the patient of which something is open to who helps."""
+    rows = cases.of_patient(connection, actor.patient_id or "")
+    return [row for row in rows if helping.opened_to(node, actor, reads.fold_case(connection, row.case_id))]
 
 
 def _cases(taking: Taking) -> Sheet:
@@ -128,7 +139,7 @@ def _case_rows(taking: Taking, *, staged: bool) -> Iterator[Sequence[Cell]]:
     nameless = taking.actor.role in (*NAMELESS, Role.SYSTEM)
     for portion in cases.portions(taking.connection, _PORTION):
         rows = [row for row in portion if mine(row) and taking.wanted.stage in ("", row.stage)]
-        open_to_all = [row for row in rows if row.patient_id not in closed or taking.actor.role is Role.PATIENT]
+        open_to_all = [row for row in rows if row.patient_id not in closed or taking.actor.role in PERSONAL]
         names = {} if nameless else cases.names(taking.connection, open_to_all)
         for row in rows:
             taking.shown.append(row.case_id)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from baybridge.node.node import Node
 
 _NOTED_AT_ONCE = 200  # readings in one transaction, so that a large list holds up no other writer
-_GROUNDS = {Role.PATIENT: Ground.OWN, Role.PAYER: Ground.PAYER}
+_GROUNDS = {Role.PATIENT: Ground.OWN, Role.CAREGIVER: Ground.HELPS, Role.PAYER: Ground.PAYER}
 
 
 def take(node: Node, actor: Actor, wanted: Wanted, form: Form, language: str, out: IO[bytes]) -> Refusal | None:

@@ -8,11 +8,12 @@ a row answers nobody (`tests/house` tries every role on every route). A denial s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.consent.helping import EVERYTHING, ROAD
 from baybridge.journey.command import Actor, Role, Site
 
 
@@ -23,15 +24,19 @@ class Relation(StrEnum):
     STAFF = "staff"  # no case is touched; staff of the organisation that runs this node
     CARE = "care"  # staff of the organisation that keeps the case
     OWN = "own"  # the patient
+    HELPS = "helps"  # who helps the patient, as far as the patient let that person in
     PAYER = "payer"  # a payer that was asked about this case
 
 
+#: Roles of which an account reads one patient's record alone.
+PERSONAL = (Role.PATIENT, Role.CAREGIVER)
 #: Roles that work on a case without knowing whose it is.
 NAMELESS = (Role.PAYER, Role.MANUFACTURER, Role.ALLIANCE)
 _CARE_ROLES = (Role.COORDINATOR, Role.PHYSICIAN, Role.NURSE, Role.PHARMACIST, Role.QUALITY)
 _CARE: dict[Role, Relation] = dict.fromkeys(_CARE_ROLES, Relation.CARE)
 _SITE = {**_CARE, Role.LABORATORY: Relation.CARE, Role.MANUFACTURER: Relation.CARE}
-_READ = {**_SITE, Role.PATIENT: Relation.OWN}
+_FOR_PATIENT: dict[Role, Relation] = {Role.PATIENT: Relation.OWN, Role.CAREGIVER: Relation.HELPS}
+_READ = {**_SITE, **_FOR_PATIENT}
 _ANYONE: dict[Role, Relation] = {
     **dict.fromkeys((role for role in Role if role not in (Role.NODE, Role.SYSTEM)), Relation.ANY),
     **dict.fromkeys(_SITE, Relation.STAFF),
@@ -46,29 +51,31 @@ ACTIONS: Mapping[str, Mapping[Role, Relation]] = MappingProxyType(
         "own-account": _ANYONE,
         "accounts.manage": {Role.ADMINISTRATOR: Relation.STAFF},
         "accounts.rights": dict.fromkeys((Role.ADMINISTRATOR, Role.QUALITY), Relation.STAFF),
-        "case.list": {**_OWN_STAFF, Role.PATIENT: Relation.ANY, Role.PAYER: Relation.ANY},
+        "case.list": {**_OWN_STAFF, Role.PATIENT: Relation.ANY, Role.CAREGIVER: Relation.ANY, Role.PAYER: Relation.ANY},
         "case.find": _OWN_STAFF,
         "payer.work": {Role.PAYER: Relation.ANY},
+        "case.first": _READ,
         "case.read": _READ,
         "case.facts": _READ,
         "case.tests": _READ,
-        "case.card": {**_CARE, Role.LABORATORY: Relation.CARE, Role.PATIENT: Relation.OWN},
+        "case.card": {**_CARE, Role.LABORATORY: Relation.CARE, **_FOR_PATIENT},
         "case.identity": {**_CARE, Role.LABORATORY: Relation.CARE},
-        "case.funding": {**_CARE, Role.PATIENT: Relation.OWN, Role.PAYER: Relation.PAYER},
-        "case.quote": {**_CARE, Role.PATIENT: Relation.OWN},
+        "case.funding": {**_CARE, **_FOR_PATIENT, Role.PAYER: Relation.PAYER},
+        "case.quote": {**_CARE, **_FOR_PATIENT},
         "case.messages": {**_CARE, Role.LABORATORY: Relation.CARE, Role.PAYER: Relation.PAYER},  # a payer's people: their own alone
-        "case.sharing": {**_CARE, Role.PATIENT: Relation.OWN},
+        "case.sharing": {**_CARE, **_FOR_PATIENT},
         "case.cells": _READ,
-        "case.bedside": {**_CARE, Role.PATIENT: Relation.OWN},
+        "case.bedside": {**_CARE, **_FOR_PATIENT},
+        "case.carry": {**_CARE, **_FOR_PATIENT},
         "live": dict.fromkeys(_CARE_ROLES, Relation.STAFF),
         "ward.read": dict.fromkeys(_CARE_ROLES, Relation.STAFF),
-        "case.attachments": {**_CARE, Role.LABORATORY: Relation.CARE, Role.PATIENT: Relation.OWN},
+        "case.attachments": {**_CARE, Role.LABORATORY: Relation.CARE, **_FOR_PATIENT},
         "calendar.link": {**dict.fromkeys(_CARE_ROLES, Relation.STAFF), Role.PATIENT: Relation.ANY},
         "case.timeline": _READ,
-        "case.evidence": {**_CARE, Role.PATIENT: Relation.OWN, Role.MANUFACTURER: Relation.CARE},
-        "case.who_looked": {Role.QUALITY: Relation.CARE, Role.PATIENT: Relation.OWN},
+        "case.evidence": {**_CARE, **_FOR_PATIENT, Role.MANUFACTURER: Relation.CARE},
+        "case.who_looked": {Role.QUALITY: Relation.CARE, **_FOR_PATIENT},
         "case.break_glass": dict.fromkeys((Role.PHYSICIAN, Role.NURSE, Role.PHARMACIST), Relation.ANY),
-        "case.command": {**_SITE, Role.PAYER: Relation.PAYER, Role.PATIENT: Relation.OWN},
+        "case.command": {**_SITE, Role.PAYER: Relation.PAYER, **_FOR_PATIENT},
         "case.courier": dict.fromkeys((Role.COORDINATOR, Role.NURSE, Role.PHARMACIST, Role.MANUFACTURER), Relation.CARE),
         "case.correct": _SITE,
         "case.confirm": _SITE,
@@ -76,8 +83,8 @@ ACTIONS: Mapping[str, Mapping[Role, Relation]] = MappingProxyType(
         "records.import": dict.fromkeys((Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY), Relation.STAFF),
         "codes.list": dict.fromkeys((Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY, Role.QUALITY), Relation.STAFF),
         "codes.map": dict.fromkeys((Role.PHYSICIAN, Role.LABORATORY), Relation.STAFF),
-        "fhir.read": {**_READ, Role.PAYER: Relation.PAYER},  # what names this payer, `node/fhir/payer.py`
-        "fhir.search": {**_READ, Role.PAYER: Relation.PAYER},
+        "fhir.read": {**_SITE, Role.PATIENT: Relation.OWN, Role.PAYER: Relation.PAYER},  # what names this payer, `node/fhir/payer.py`
+        "fhir.search": {**_SITE, Role.PATIENT: Relation.OWN, Role.PAYER: Relation.PAYER},
         "fhir.write": dict.fromkeys((Role.COORDINATOR, Role.PHYSICIAN, Role.NURSE, Role.LABORATORY), Relation.STAFF),
         "fhir.delete": dict.fromkeys((Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY), Relation.STAFF),
         "trial.read": _ANYONE,
@@ -108,16 +115,44 @@ ACTIONS: Mapping[str, Mapping[Role, Relation]] = MappingProxyType(
     }
 )
 
+#: What of a case somebody who helps has to be shown for an action (`consent/helping.py`); what is not named here, only who sees everything that the patient sees.
+_SHOWN_FOR: Mapping[str, str] = MappingProxyType(
+    {
+        "case.first": ROAD,
+        "case.carry": ROAD,
+        "case.command": ROAD,
+        "case.facts": "results",
+        "case.tests": "results",
+        "case.cells": "results",
+        "case.bedside": "results",
+        "case.timeline": "results",
+        "case.funding": "money",
+        "case.quote": "money",
+        "case.card": "papers",
+        "case.attachments": "papers",
+    }
+)
+
+
+def shows(action: str, opened: Collection[str]) -> bool:
+    """Whether somebody who helps, and to whom this much of a case is opened, may do this."""
+    return EVERYTHING in opened or _SHOWN_FOR.get(action, EVERYTHING) in opened
+
 
 def roles(action: str) -> frozenset[Role]:
     """The roles that have a row for an action, whatever relation it needs."""
     return frozenset(ACTIONS.get(action, {}))
 
 
+def is_personal(names: Iterable[str]) -> bool:
+    """Whether a role is among them of which an account reads one patient's record alone."""
+    return not {role.value for role in PERSONAL}.isdisjoint(names)
+
+
 def relation_to(actor: Actor, site: Site, patient_id: str | None, payers: frozenset[str]) -> Relation | None:
     """What ties this actor to a case of this site with this patient and these asked payers; None where nothing does."""
-    if actor.role is Role.PATIENT:
-        return Relation.OWN if patient_id and actor.patient_id == patient_id else None
+    if actor.role in _FOR_PATIENT:
+        return _FOR_PATIENT[actor.role] if patient_id and actor.patient_id == patient_id else None
     if actor.role is Role.PAYER:
         return Relation.PAYER if actor.organisation in payers else None
     if actor.role in _SITE and actor.organisation == site.organisation:
@@ -139,12 +174,16 @@ def may(action: str, actor: Actor | None, site: Site) -> Refusal | None:
     return None
 
 
-def may_case(action: str, actor: Actor | None, site: Site, patient_id: str | None, payers: frozenset[str] = frozenset()) -> Refusal | None:
-    """Whether the actor may do this on this case; the refusal is the same whether or not the case exists."""
+def may_case(
+    action: str, actor: Actor | None, site: Site, patient_id: str | None, payers: frozenset[str] = frozenset(), opened: Collection[str] = frozenset()
+) -> Refusal | None:
+    """Whether the actor may do this on this case; the refusal is the same whether or not the case exists. `opened`: what somebody who helps is shown of it."""
     refusal = may(action, actor, site)
     if refusal is not None or actor is None:
         return refusal
     needed = ACTIONS[action].get(actor.role)
-    if needed in (Relation.ANY, Relation.STAFF) or relation_to(actor, site, patient_id, payers) is needed:
+    if needed in (Relation.ANY, Relation.STAFF):
+        return None
+    if relation_to(actor, site, patient_id, payers) is needed and (needed is not Relation.HELPS or shows(action, opened)):
         return None
     return refuse(Reason("access.relation", {"role": actor.role.value}), category=Category.FORBIDDEN)

@@ -15,6 +15,7 @@ from baybridge.base.outcome import Reason
 from baybridge.base.text import not_text
 from baybridge.journey.command import Role
 from baybridge.node.people import account_list, accounts, persons
+from baybridge.node.people.access import is_personal
 from baybridge.node.people.account_changes import ASSIGNABLE, About, Add, Change, Disable, EndSession, Invite, Leaving, Roles
 from baybridge.node.people.account_list import row_of
 from baybridge.node.people.two_administrators import last_administrator, last_to_stay, would_stay
@@ -70,7 +71,7 @@ def _against_adding(node: Node, connection: Connection, what: Add, at: datetime,
     yield from _against_role_names(what.roles)
     if not what.roles:
         yield Reason("accounts.no_role", where="role")
-    if Role.PATIENT.value in what.roles and (not what.patient_id or len(set(what.roles)) > 1):
+    if is_personal(what.roles) and (not what.patient_id or len(set(what.roles)) > 1):
         yield Reason("accounts.patient", where="role")
     if what.patient_id and not persons.patient_is_known(connection, what.patient_id):
         yield Reason("accounts.unknown_patient", where="patient_id")
@@ -115,7 +116,7 @@ def _against_roles(what: Roles, has: tuple[Role, ...], patient_id: str | None) -
     left = {*has, *what.add} - {*what.remove}
     if not left:
         yield Reason("accounts.no_role", where="remove")
-    if Role.PATIENT.value in left and (not patient_id or len(left) > 1):
+    if is_personal(left) and (not patient_id or len(left) > 1):
         yield Reason("accounts.patient", where="add")
 
 

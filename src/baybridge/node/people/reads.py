@@ -44,7 +44,7 @@ from baybridge.journey.events import (
 from baybridge.journey.stored import decode_stored
 from baybridge.ledger import streams
 from baybridge.node import tables
-from baybridge.node.people import access
+from baybridge.node.people import access, helping
 from baybridge.node.people.readings import Read
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ if TYPE_CHECKING:
     from baybridge.node.node import Node
     from baybridge.node.unit import Unit, Work
 
+#: What a reading rests on for whom the table of access lets in whatever consent stands.
+_GROUNDS: Mapping[Role, Ground] = {Role.PATIENT: Ground.OWN, Role.CAREGIVER: Ground.HELPS, Role.PAYER: Ground.PAYER}
 #: Actions that show what the patient allowed, and hold nothing of the record: somebody must be able to see why the rest is closed.
 _ABOUT_CONSENT = frozenset({"case.sharing"})
 _PURPOSE_OF_ACTION: Mapping[str, str] = {"case.funding": "finance", "case.quote": "finance", "case.evidence": "evidence", "case.who_looked": "privacy"}
@@ -73,7 +75,7 @@ _OF_MACHINES = tuple(
 
 def for_case(node: Node, action: str, actor: Actor | None, case: Case | None, payers: frozenset[str]) -> Ground | Refusal:
     """What a reading of a case rests on; the refusal is the same whether or not the case exists."""
-    refusal = access.may_case(action, actor, node.site, case.patient_id if case else None, payers)
+    refusal = helping.may_case(node, action, actor, case, payers)
     if refusal is None and actor is not None and case is not None:
         found = _carried(node, action, actor, case)
         if isinstance(found, Ground):
@@ -86,8 +88,8 @@ def for_case(node: Node, action: str, actor: Actor | None, case: Case | None, pa
 
 def _carried(node: Node, action: str, actor: Actor, case: Case) -> Ground | Refusal:
     """What a reading rests on for whom the table of access lets in."""
-    if actor.role in (Role.PATIENT, Role.PAYER):
-        return Ground.OWN if actor.role is Role.PATIENT else Ground.PAYER
+    if actor.role in _GROUNDS:
+        return _GROUNDS[actor.role]
     with node.storage.reading() as connection:
         closed = _restricted(node, connection, purpose_of(node, action, actor), case.patient_id)
     if closed is not None:
@@ -110,8 +112,8 @@ def for_patient(node: Node, connection: Connection, action: str, actor: Actor | 
 
 
 def _record(node: Node, connection: Connection, action: str, actor: Actor, patient_id: str | None) -> Ground | Refusal:
-    if actor.role in (Role.PATIENT, Role.PAYER):
-        return Ground.OWN if actor.role is Role.PATIENT else Ground.PAYER
+    if actor.role in _GROUNDS:
+        return _GROUNDS[actor.role]
     closed = _restricted(node, connection, purpose_of(node, action, actor), patient_id)
     if closed is not None or not patient_id:
         return closed or Ground.RELATION

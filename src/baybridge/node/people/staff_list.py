@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Literal
 from sqlalchemy import RowMapping, select
 
 from baybridge.base.outcome import Reason, Refusal
-from baybridge.journey.command import Actor, Role
+from baybridge.journey.command import Actor
 from baybridge.node.people import account_list, accounts, administration, persons
+from baybridge.node.people.access import is_personal
 from baybridge.node.people.account_changes import About, Add, Change, Changed, Leaving, Roles
 from baybridge.node.people.persons import Person
 from baybridge.node.people.staff_file import Problem, Sheet, StaffRow, folded, read, words_of
@@ -116,7 +117,7 @@ class _Bringing:
         own = self._node.site.organisation
         self._report.not_listed = [] if not rows else [
             one.account for one in self._here.values()
-            if account_list.spelling(one.account) not in named and one.state in ("active", "invited") and one.organisation == own and one.roles != (Role.PATIENT.value,)
+            if account_list.spelling(one.account) not in named and one.state in ("active", "invited") and one.organisation == own and not is_personal(one.roles)
         ]  # fmt: skip
         self._report.problems.sort(key=lambda problem: (problem.line, problem.column))
 
@@ -141,7 +142,7 @@ class _Bringing:
 
     def _alike(self, rows: list[StaffRow]) -> Iterator[Problem]:
         """New accounts without a person id whose person is probably one who is known, or stands on another line."""
-        patients = {one.person_id for one in self._here.values() if one.roles == (Role.PATIENT.value,)}
+        patients = {one.person_id for one in self._here.values() if is_personal(one.roles)}
         known = [one for one in persons.everybody(self._unit.connection) if one.person_id not in patients]
         before: list[tuple[int, Person]] = []
         for row in rows:

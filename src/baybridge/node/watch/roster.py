@@ -152,7 +152,7 @@ def active_accounts(connection: Connection) -> dict[str, str]:
 
 
 #: Roles that are told of no patient's alarm.
-_OUTSIDE = frozenset({Role.PATIENT, Role.PAYER, Role.MANUFACTURER, Role.ALLIANCE})
+_OUTSIDE = frozenset({Role.PATIENT, Role.CAREGIVER, Role.PAYER, Role.MANUFACTURER, Role.ALLIANCE})
 
 
 def sign_in_names(connection: Connection) -> dict[str, str]:

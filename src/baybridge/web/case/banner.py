@@ -17,7 +17,7 @@ from baybridge.facts.fhir import Resource, codings, items, span, text, words
 from baybridge.facts.reading import ReadFact, Status, read
 from baybridge.journey.command import Role
 from baybridge.journey.identities import linked
-from baybridge.node.people.access import NAMELESS
+from baybridge.node.people.access import NAMELESS, PERSONAL
 from baybridge.record.identity.documents import identifiers_of
 from baybridge.record.store import store
 from baybridge.web.case.naming import initials_of, masked, system_word
@@ -49,7 +49,7 @@ def banner_of(view: CaseView) -> Banner | None:
     """The banner of a case's pages for this reader."""
     role, case = view.asked.person.role, view.case
     version = store.get(view.look.unit.connection, "Patient", case.patient_id) if case.patient_id and role not in NAMELESS else None
-    if version is None or version.deleted or role is Role.PATIENT:
+    if version is None or version.deleted or role in PERSONAL:
         return None
     patient, today = version.resource, view.now.astimezone(view.asked.node.site.zone).date()
     clinical = role in _CLINICAL

@@ -17,7 +17,7 @@ from baybridge.consent.emergency_access import unreviewed
 from baybridge.documents.terms import DoseUnit, Drugs
 from baybridge.followup.letters import unanswered
 from baybridge.http.doors import Asked, Door
-from baybridge.journey.command import Command, Role
+from baybridge.journey.command import Command
 from baybridge.journey.events import ConfirmationAsked
 from baybridge.journey.held import Stage
 from baybridge.node.clock import new_id
@@ -26,6 +26,7 @@ from baybridge.node.handle import handle
 from baybridge.node.intake.reports import reports
 from baybridge.node.neighbours.evidence import evidence_pack
 from baybridge.node.people import kept_forms
+from baybridge.node.people.access import PERSONAL
 from baybridge.node.upkeep import given_tasks
 from baybridge.node.upkeep.projections import open_tasks
 from baybridge.web.case import confirm_page, tabs
@@ -62,7 +63,7 @@ _ROAD = tuple(stage for stage in Stage if stage not in (Stage.NEW, Stage.PROPOSE
 
 def overview(view: CaseView) -> Response:
     """Where the case stands, what is next and who does it; for the patient in plain words."""
-    if view.asked.person.role is Role.PATIENT:
+    if view.asked.person.role in PERSONAL:
         return first_page(view)
     look = view.look
     open_now: list[dict[str, Any]] = [
@@ -254,13 +255,13 @@ CASE_DOORS = (
         Door(f"/cases/{{case_id}}{'' if name == 'overview' else '/' + name}", ("GET",), f"case.{name}", action, tab(name, _PAGES[name]))
         for name, action in tabs.TABS.items()
     ),
-    Door("/cases/{case_id}/watch", ("GET",), "case.watch", "case.bedside", tab("overview", watch)),
+    Door("/cases/{case_id}/watch", ("GET",), "case.watch", "case.carry", tab("overview", watch)),
     Door("/cases/{case_id}/looked.json", ("GET",), "case.looked.file", "case.who_looked", looked_file),
     Door("/cases/{case_id}/do/{command}", ("GET",), "case.form", "case.command", command_page),
     Door("/cases/{case_id}/do/{command}", ("POST",), "case.do", "case.command", command_do),
     *confirm_page.CONFIRM_DOORS,
     *COURIER_DOORS,
-    Door("/cases/{case_id}/calendar.ics", ("GET",), "case.calendar", "case.bedside", calendar),
+    Door("/cases/{case_id}/calendar.ics", ("GET",), "case.calendar", "case.carry", calendar),
     *ATTACHMENT_DOORS,
     *MESSAGE_DOORS,
     *PROPOSAL_DOORS,

@@ -16,10 +16,10 @@ from starlette.responses import Response
 from baybridge.base.ids import ProductId
 from baybridge.documents.organisations import Organisation, Organisations, Routes
 from baybridge.documents.timing import Recovery
-from baybridge.journey.command import Role
 from baybridge.matching.options import Opening, Option
 from baybridge.matching.ordering import ORDERS, By, rankable
 from baybridge.node.options.options import CaseOptions, Paid, case_options
+from baybridge.node.people.access import PERSONAL
 from baybridge.policy.document.shapes import Policy
 from baybridge.rulebook import view as policy_view
 from baybridge.web.case.eligibility_page import criterion_texts
@@ -72,7 +72,7 @@ def options(view: CaseView) -> Response:
     language = view.asked.query.get("speaks") or view.asked.language
     found = case_options(view.look, by, language)
     shown = [_shown(view, found, row, by) for row in found.rows]
-    plain = view.asked.person.role is Role.PATIENT
+    plain = view.asked.person.role in PERSONAL
     return view.render(
         "options-patient.html" if plain else "options.html",
         found=found,

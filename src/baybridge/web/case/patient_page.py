@@ -23,6 +23,8 @@ from baybridge.journey.held import Stage
 from baybridge.journey.schedule import next_visit
 from baybridge.journey.status import steps_of, sums_of
 from baybridge.node.commands.table import COMMANDS
+from baybridge.node.people import helping
+from baybridge.web.case.helpers_shown import helpers_shown
 from baybridge.web.case.looked_page import rows_of
 from baybridge.web.case.view import CaseView, allowed
 from baybridge.web.page.qr import qr_svg
@@ -51,6 +53,7 @@ def first_page(view: CaseView) -> Response:
     """The page on which a patient begins."""
     case = view.case
     steps, today = _steps(view), _today(view)
+    role, helped = view.asked.person.role, helpers_shown(view)
     discharge = case.discharge.event if case.discharge else None
     travel = case.last(TravelArranged)
     return view.render(
@@ -72,6 +75,10 @@ def first_page(view: CaseView) -> Response:
         may_write=view.until is None and case.alive and allowed(view.asked, COMMANDS["WriteToTeam"]),
         emergencies=case.of(GlassBroken)[::-1],
         patients=view.asked.node.documents.typed.the(Patients),
+        shows=view.shows,
+        helpers=helped,
+        own=next((one for one in helped if one.person_id == view.asked.person.person), None) if role is Role.CAREGIVER else None,
+        may_allow=role is Role.PATIENT and view.until is None and bool(helping.named_accounts(view.asked.node, case.patient_id or "")),
     )
 
 

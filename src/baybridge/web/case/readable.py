@@ -38,6 +38,9 @@ def against(view: CaseView, entry: Entry[Any]) -> Refusal | None:
         return refuse(Reason("access.role", {"role": person.role.value, "action": "case.bedside"}), category=Category.FORBIDDEN)
     if person.role is Role.PATIENT:
         return None  # whose own entries they are
+    if person.role is Role.CAREGIVER:
+        needed = "case.first" if isinstance(event, PatientWrote | PatientAnswered) else _ACTIONS.get(_chapter(event), "case.timeline")
+        return None if view.shows(needed) else refuse(Reason("access.role", {"role": person.role.value, "action": needed}), category=Category.FORBIDDEN)
     if isinstance(event, PatientWrote | PatientAnswered):
         open_to_reader = allowed(view.asked, COMMANDS["AnswerPatient"])
         return None if open_to_reader else refuse(Reason("access.role", {"role": person.role.value, "action": "case.bedside"}), category=Category.FORBIDDEN)

@@ -18,6 +18,7 @@ from baybridge.journey.command import Site
 from baybridge.journey.events import CapacityStated
 from baybridge.node.commands.table import COMMANDS
 from baybridge.node.neighbours.transfers import problems_of
+from baybridge.web.case.helpers_shown import helpers_shown
 from baybridge.web.case.view import Action, CaseView, allowed
 
 
@@ -48,6 +49,7 @@ def sharing(view: CaseView) -> Response:
         stated=view.case.of(CapacityStated),
         unconfirmed={one.consent_id for one in to_confirm(view.case, _today(view), _deciding(view))},
         may_record=not view.read_only and allowed(view.asked, COMMANDS["RecordConsent"]),
+        helpers=helpers_shown(view),
         problems=problems_of(view.look.unit.connection, view.case.case_id),
     )
 

@@ -6,15 +6,15 @@ Main job: `TABS`, `shown(role)`, `grouped(role)` and `buttons_of(tab)`; the tab 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from baybridge.journey.command import Role
 from baybridge.node.commands.table import COMMANDS
-from baybridge.node.people.access import ACTIONS
+from baybridge.node.people.access import ACTIONS, shows
 
 #: Tabs in order, with the action that each needs.
 TABS: Mapping[str, str] = {
-    "overview": "case.read",
+    "overview": "case.first",
     "facts": "case.facts",
     "options": "case.facts",
     "eligibility": "case.facts",
@@ -54,15 +54,15 @@ def buttons_of(tab: str, *groups: str) -> tuple[str, ...]:
     return tuple(row.name for row in sorted(found, key=lambda row: (row.place, row.name)))
 
 
-def shown(role: Role) -> tuple[str, ...]:
-    """The tabs that a role sees, in order."""
-    allowed = tuple(name for name, action in TABS.items() if role in ACTIONS[action])
+def shown(role: Role, opened: Collection[str] = frozenset()) -> tuple[str, ...]:
+    """The tabs that a role sees, in order; of somebody who helps, those of what is opened."""
+    allowed = tuple(name for name, action in TABS.items() if role in ACTIONS[action] and (role is not Role.CAREGIVER or shows(action, opened)))
     return tuple(name for name in allowed if name in _PLANT_TABS) if role is Role.MANUFACTURER else allowed
 
 
-def grouped(role: Role) -> tuple[tuple[str, tuple[str, ...]], ...]:
+def grouped(role: Role, opened: Collection[str] = frozenset()) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """The tabs that a role sees, by their groups, in order; no group without a tab."""
-    seen = shown(role)
+    seen = shown(role, opened)
     groups = ((name, tuple(one for one in inside if one in seen)) for name, inside in GROUPS.items())
     return tuple((name, inside) for name, inside in groups if inside)
 
@@ -83,4 +83,4 @@ def form_of(case_id: str, command: str) -> str:
 
 def home_tab(role: Role) -> str:
     """The tab where a role begins."""
-    return (shown(role) or ("overview",))[0]
+    return next(iter(shown(role)), "overview")

@@ -29,7 +29,8 @@ from baybridge.journey.status import stage_shown
 from baybridge.node import cases, kept_decisions
 from baybridge.node.commands.preview import Look, looking
 from baybridge.node.commands.table import COMMANDS, CommandRow
-from baybridge.node.people.access import NAMELESS
+from baybridge.node.people import access, helping
+from baybridge.node.people.access import NAMELESS, PERSONAL
 from baybridge.node.watch import board
 from baybridge.policy.one_case.decide import DecisionDocument
 from baybridge.record.store import store
@@ -77,10 +78,20 @@ class CaseView:
         """Whether this reader may know what happens at the bedside of this case, as it stands now."""
         return told.may_see(self.asked, self.case.case_id, self.case if self.until is None and self.case.history else None)
 
+    @cached_property
+    def opened(self) -> frozenset[str]:
+        """What of the case is open to somebody who helps the patient; nothing for everybody else."""
+        return helping.opened_to(self.asked.node, self.asked.actor, self.case)
+
+    def shows(self, action: str) -> bool:
+        """Whether this reader may do what a page needs, of this case."""
+        person = self.asked.person
+        return access.shows(action, self.opened) if person.role is Role.CAREGIVER else person.role in access.roles(action)
+
     @property
     def read_only(self) -> bool:
         """Whether nothing can be done from this page: an earlier moment, or a reader who only reads."""
-        return self.until is not None or self.asked.person.role is Role.PATIENT
+        return self.until is not None or self.asked.person.role in PERSONAL
 
     def documents(self, hashes: Iterable[str]) -> dict[str, dict[str, Any]]:
         """Kept decision documents by SHA-256."""
@@ -157,8 +168,8 @@ def frame(view: CaseView) -> dict[str, object]:
         "exceptions": list(_exceptions(view)) if asked.person.role in _CARE else [],
         "tab_name": view.tab,
         "ask_whom": ASK_WHOM,
-        "tabs": [(name, tabs.address(case.case_id, name)) for name in tabs.shown(asked.person.role)],
-        "tab_groups": tabs.grouped(asked.person.role),
+        "tabs": [(name, tabs.address(case.case_id, name)) for name in tabs.shown(asked.person.role, view.opened)],
+        "tab_groups": tabs.grouped(asked.person.role, view.opened),
         "tab_address": lambda name: tabs.address(case.case_id, name),
         "until": view.until,
         "done": done if done in COMMANDS else "",
@@ -168,7 +179,7 @@ def frame(view: CaseView) -> dict[str, object]:
 #: The tabs on which a patient reads results, grades, chances or risks, each with the sentence whom to ask.
 ASK_WHOM = frozenset({"facts", "options", "eligibility", "tests", "bedside", "followup", "timeline"})
 #: Who sees that a patient is treated without consent.
-_CARE = frozenset({Role.PHYSICIAN, Role.NURSE, Role.COORDINATOR, Role.PHARMACIST, Role.QUALITY, Role.PATIENT})
+_CARE = frozenset({Role.PHYSICIAN, Role.NURSE, Role.COORDINATOR, Role.PHARMACIST, Role.QUALITY, *PERSONAL})
 
 
 def _emergency(view: CaseView) -> dict[str, object]:

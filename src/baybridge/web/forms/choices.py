@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from baybridge.consent.helping import helpers
 from baybridge.documents.exchange import Profiles
 from baybridge.documents.patients import Patients
 from baybridge.documents.plan import NO_PLAN, PlanDocument
@@ -26,6 +27,7 @@ from baybridge.funding.plans.plans import is_agreement, is_computable
 from baybridge.funding.quote.quoting import covered_categories
 from baybridge.journey.attachments import attached
 from baybridge.journey.case import Case
+from baybridge.journey.command import Role
 from baybridge.journey.entry import Entry
 from baybridge.journey.events import PatientWrote
 from baybridge.journey.gates import gate_ahead
@@ -34,6 +36,7 @@ from baybridge.journey.schedule import nameable
 from baybridge.matching.eligibility import label_policies
 from baybridge.node.commands.preview import looking
 from baybridge.node.commands.table import CommandRow
+from baybridge.node.people import helping
 from baybridge.recognition.request import PURPOSES as RECOGNITION_PURPOSES
 from baybridge.record.store import store
 from baybridge.web.forms import choices_messages, choices_results
@@ -239,6 +242,19 @@ def _dealings(asked: Asked, _: Case | None) -> Options:
     return tuple(Option(one.code, reader.title(one.words)) for one in asked.node.documents.typed.the(Patients).dealings)
 
 
+def _caregivers(asked: Asked, case: Case | None) -> Options:
+    """Who has an account as a caregiver of the patient."""
+    return tuple(Option(one, name) for one, name in helping.named_accounts(asked.node, case.patient_id or "").items()) if case is not None else ()
+
+
+def _helping(asked: Asked, case: Case | None) -> Options:
+    """Who was let in and not ended; of an account of somebody who helps, that person alone."""
+    today, who = asked.node.now().astimezone(asked.node.site.zone).date(), asked.person
+    found = [one.event.person_id for one in helpers(case, today)] if case is not None else []
+    names = helping.names(asked.node, found)
+    return tuple(Option(one, names.get(one, "–")) for one in found if who.role is not Role.CAREGIVER or one == who.person)
+
+
 def _shipments(asked: Asked, case: Case | None) -> Options:
     reader = Reader(asked)
     under_way = [shipment for shipment in (case.shipments if case else ()) if shipment.under_way]
@@ -384,6 +400,8 @@ CHOICES: Mapping[str, Callable[[Any, Case | None], Options]] = {
     "recognition_purpose": lambda asked, _: coded(asked, RECOGNITION_PURPOSES),
     **{name: _worded(choose) for name, choose in {**choices_results.BY_NAME, **choices_messages.BY_NAME}.items()},
     "consent_id": _consents,
+    "caregiver_account": _caregivers,
+    "caregiver_helping": _helping,
     "letter_id": _letters,
     "watched_sign": _signs,
     "dealing": _dealings,

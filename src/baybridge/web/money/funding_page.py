@@ -30,6 +30,7 @@ from baybridge.journey.events import QuoteIssued
 from baybridge.journey.refunds import refund_late, refunds_of
 from baybridge.node.commands.table import COMMANDS
 from baybridge.node.neighbours.evidence import signed_file
+from baybridge.node.people.access import PERSONAL
 from baybridge.web.case.view import Action, CaseView, allowed, with_view
 from baybridge.web.money.payer_page import part as payer_part
 from baybridge.web.money.quote_view import named, quote_in, shown, titles
@@ -150,7 +151,7 @@ def _milestone_file(view: CaseView) -> Response:
     payers = {plan["id"]: plan["payer"] for plan in found[1]["plans"]} | {PATIENT: PATIENT}
     agreement = found[1]["agreement"]
     maker = str(agreement.get("payer")) if agreement is not None else PATIENT
-    wanted = _own_payer(view) or (PATIENT if role is Role.PATIENT else view.asked.query.get("payer", maker))
+    wanted = _own_payer(view) or (PATIENT if role in PERSONAL else view.asked.query.get("payer", maker))
     if wanted not in {*payers.values(), maker}:
         return refused(view.asked, refuse(Reason("funding.settle.no_payer"), category=Category.NOT_FOUND))
     body = signed_file(view.asked.node, MILESTONE, milestone_of(document, wanted, payers))

@@ -37,6 +37,7 @@ from baybridge.node.keeping import downtime, records, schedule, standing
 from baybridge.node.keeping.standing import Standing
 from baybridge.node.outage import StorageProblem
 from baybridge.node.people import access, breaches, kept_forms, notifications, two_administrators
+from baybridge.node.people.access import PERSONAL
 from baybridge.node.people.outside import entering
 from baybridge.rulebook.speaker import Saying
 from baybridge.web.page import analytes, signers, told
@@ -73,6 +74,7 @@ MENU: Mapping[Role, tuple[tuple[str, str], ...]] = {
     )
     for role in Role
 } | {
+    Role.CAREGIVER: (("menu.helped_case", "/cases"), ("menu.centres", "/centres"), ("menu.policies", "/policies"), ("menu.log", "/log")),
     Role.PATIENT: (("menu.my_case", "/cases"), ("menu.centres", "/centres"), ("menu.policies", "/policies"), ("menu.log", "/log")),
     Role.PAYER: (("menu.payer", "/payer"), ("menu.programme", "/payer/programme"), ("menu.lab", "/lab"), ("menu.policies", "/policies"), ("menu.log", "/log")),
     Role.ALLIANCE: (
@@ -159,7 +161,7 @@ class Reader:
 
     def signer(self, one: Signature) -> str:
         """Who signed: role and printed name; to a patient by name only where the site's document says so."""
-        named = self._role is not Role.PATIENT or self._node.people.who_looked.staff_names
+        named = self._role not in PERSONAL or self._node.people.who_looked.staff_names
         name = self._signers.get(one.person) if named else None
         role = self.code("role", one.role)
         return f"{name} ({role})" if name else role

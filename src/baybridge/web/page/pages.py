@@ -27,6 +27,7 @@ from baybridge.node.commands.table import COMMANDS
 from baybridge.node.intake.importing import feeds, import_upload
 from baybridge.node.lists.lists import tied
 from baybridge.node.outage import StorageProblem
+from baybridge.node.people.access import PERSONAL
 from baybridge.node.upkeep import given_tasks
 from baybridge.node.upkeep import projections as task_lists
 from baybridge.node.upkeep.projections import TaskCount
@@ -80,7 +81,7 @@ TaskRow = TypeVar("TaskRow", bound=Mapping[str, object])
 def home(asked: Asked) -> Response:
     """What this person must do next; those without tasks go where their work is."""
     actor = asked.person
-    if actor.role is Role.PATIENT:
+    if actor.role in PERSONAL:
         return go(f"/cases/{own_case(asked)}") if own_case(asked) else go("/cases")
     if actor.role is Role.ALLIANCE:
         return go("/indicators")
@@ -167,9 +168,10 @@ def mine_to_give(asked: Asked) -> frozenset[str]:
 
 
 def own_case(asked: Asked) -> str | None:
-    """The case of a signed-in patient."""
+    """The case of a signed-in patient, or of the patient whom this person helps; the one that changed last."""
     with asked.node.storage.reading() as connection:
-        return case_list.case_of(connection, asked.person.patient_id or "")
+        rows = tied(asked.node, asked.person, connection) or ()
+    return next((row.case_id for row in rows), None)
 
 
 def cases(asked: Asked) -> Response:
@@ -181,7 +183,8 @@ def cases(asked: Asked) -> Response:
     query = f"?{urlencode({'stage': stage})}" if stage else ""
     filters = [(one.value, counted[one.value]) for one in Stage if counted.get(one.value)]
     names = labels(asked, [row.case_id for row in rows])
-    known = {"labels": names, "query": query, "stages": asked.person.role is not Role.PAYER, "stage": stage, "stage_filters": filters}
+    role = asked.person.role
+    known = {"labels": names, "query": query, "stages": role is not Role.PAYER, "helps": role is Role.CAREGIVER, "stage": stage, "stage_filters": filters}
     return render(asked, "cases.html", rows=shown, part=part, **known)
 
 

@@ -22,6 +22,7 @@ from baybridge.node.keeping import records, standing
 from baybridge.node.neighbours import refused_packages, witnessing
 from baybridge.node.node import Node
 from baybridge.node.people import access
+from baybridge.node.people.access import PERSONAL
 from baybridge.web.page.page import Reader, render
 
 _KEY = re.compile(r"[\w-]{20,}")  # the print of a key
@@ -39,7 +40,7 @@ def log_page(asked: Asked) -> Response:
         size = log.size(connection)
         seen = keeping.all_seen(connection)
         start = max(0, size - _NEWEST)
-        show = asked.person.role not in (Role.PATIENT, Role.PAYER)
+        show = asked.person.role not in (*PERSONAL, Role.PAYER)
         entries = [(item.position, item.entry) for item in log.entries(connection, start, size)][::-1] if show else []
         refused = refused_packages.listed(connection) if asked.person.role in _STAFF else []
         checked = daily.latest(connection) if asked.person.role in _MEND else None

@@ -15,6 +15,7 @@ from baybridge.base.canonical import canonical_bytes
 from baybridge.documents.sign_in import Elsewhere
 from baybridge.journey.command import Role
 from baybridge.node.people import accounts
+from baybridge.node.people.access import is_personal
 from baybridge.node.people.two_administrators import SIGNING, last_administrator, last_to_stay
 from baybridge.node.tables import account as table
 from baybridge.node.unit import Unit, system_actor
@@ -35,7 +36,7 @@ def apply(unit: Unit, account: str, named: str, provider: Elsewhere, groups: tup
     """Give and take the roles of an account by the groups of its person; every change is in the log, and ends the sessions where a role is lost."""
     row = unit.connection.execute(select(table).where(table.c.account == account)).mappings().one()
     has = [role.value for role in accounts.roles_of(row)]
-    if Role.PATIENT in has:
+    if is_personal(has):
         return Given(frozenset(), frozenset(), frozenset(), closed=False)  # of a record, not of a group
     mapped, governed = provider.mapped(groups), provider.governed
     lost = {role for role in has if role in governed and role not in mapped}

@@ -1,0 +1,229 @@
+"""Somebody who helps a patient, at a whole node: nothing is open before the patient lets them in, only what was named after, and nothing when it ends."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from acceptance.support import Refused, World
+from baybridge.app import application
+from baybridge.base.outcome import Refusal
+from baybridge.journey.command import Actor, Command, Role
+from baybridge.journey.events import CaregiverAllowed, ConsentWithdrawn, PatientWrote
+from baybridge.node.clock import new_id
+from baybridge.node.handle import handle
+from baybridge.node.people import accounts, persons
+
+CARE = {"kind": "care", "notice_version": "1", "notice_language": "zh-Hant"}
+PAPER = "birth certificate, paper file 3"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    world = World.new(tmp_path)
+    world.refer()
+    return world
+
+
+def account(world: World, role: Role, name: str = "Ana", patient: str | None = None) -> tuple[str, str, Actor]:
+    """An account with a session: (person, token, the actor)."""
+    node = world.nodes["mo"]
+    person, account = persons.new_id(), new_id(world.clock)
+    patient = patient if patient is not None else world.case("mo").patient_id
+    with node.storage.writing() as connection:
+        persons.add(connection, persons.Person(person, name))
+        accounts.add_account(
+            connection, account=account, name=account, role=role, organisation=node.site.organisation, password="", password_hash="-", patient_id=patient, person_id=person
+        )
+        token = accounts.open_session(connection, account, node.now()).token
+    return person, token, Actor(account, role, node.site.organisation, patient, person)
+
+
+def again(world: World, actor: Actor) -> str:
+    """A new session: one of days ago is over."""
+    node = world.nodes["mo"]
+    with node.storage.writing() as connection:
+        return accounts.open_session(connection, actor.account, node.now()).token
+
+
+def client(world: World, token: str) -> TestClient:
+    return TestClient(application(world.nodes["mo"], workers=False), base_url="http://127.0.0.1", follow_redirects=False, headers={"authorization": f"Bearer {token}"})
+
+
+def statuses(world: World, token: str, *paths: str) -> dict[str, int]:
+    with client(world, token) as browser:
+        return {path: browser.get(f"/cases/{world.case_id}{path}").status_code for path in paths}
+
+
+def do(world: World, actor: Actor, name: str, **given: Any) -> Any:
+    return handle(world.nodes["mo"], Command(name, world.case_id, given, actor, new_id(world.clock)))
+
+
+def codes(done: object) -> list[str]:
+    assert isinstance(done, Refusal), done
+    return [reason.code for reason in done.reasons]
+
+
+PAGES = ("", "/watch", "/calendar.ics", "/facts", "/tests", "/cells", "/bedside", "/timeline", "/funding", "/sharing", "/looked", "/attachments", "/evidence", "/options")
+EVERY = (*PAGES, "/state.json", "/card", "/flowsheet", "/identity", "/followup", "/looked.json", "/evidence.json", "/eligibility")
+
+
+def test_an_account_alone_opens_nothing(world: World) -> None:
+    _, token, _ = account(world, Role.CAREGIVER)
+    assert set(statuses(world, token, *EVERY).values()) == {403}
+    with client(world, token) as browser:
+        assert browser.get("/").headers["location"] == "/cases"
+        assert "has not let you in yet" in browser.get("/cases").text
+        assert browser.get("/fhir/Patient").status_code == 403
+        assert browser.get(f"/fhir/Patient/{world.case('mo').patient_id}").status_code == 403
+        assert world.case_id not in browser.get("/cases.csv").text
+
+
+def test_the_patient_lets_somebody_in_who_sees_what_was_named_and_no_more(world: World) -> None:
+    person, token, _ = account(world, Role.CAREGIVER)
+    _, _, patient = account(world, Role.PATIENT, "the patient")
+    assert not isinstance(do(world, patient, "AllowCaregiver", person_id=person, shows=["money"]), Refusal)
+    seen = statuses(world, token, *EVERY)
+    assert {path for path, status in seen.items() if status == 200} == {"", "/watch", "/calendar.ics", "/funding"}
+    assert set(seen.values()) == {200, 403}
+    with client(world, token) as browser:
+        page = re.sub(r"\s+", " ", browser.get(f"/cases/{world.case_id}").text)
+        assert browser.get("/").headers["location"] == f"/cases/{world.case_id}"
+    assert "You read this for the person you help." in page and "What it costs, and who pays" in page
+    assert "What you allowed" not in page and "Who looked at your record" not in page and "/tests" not in page
+    assert not isinstance(do(world, patient, "AllowCaregiver", person_id=person, shows=["results", "papers"]), Refusal)
+    opened = {path for path, status in statuses(world, token, *EVERY).items() if status == 200}
+    assert "/funding" not in opened and {"/facts", "/tests", "/cells", "/bedside", "/timeline", "/attachments"} <= opened
+    assert opened.isdisjoint({"/sharing", "/looked", "/evidence", "/state.json", "/identity"})
+
+
+def test_it_ends_by_the_patient_by_the_helper_and_by_its_day(world: World) -> None:
+    person, token, helper = account(world, Role.CAREGIVER)
+    other, _, _ = account(world, Role.CAREGIVER, "Rui")
+    _, _, patient = account(world, Role.PATIENT, "the patient")
+    today = world.clock().date()
+    for ending in ("patient", "helper", "day"):
+        until = today + timedelta(days=2) if ending == "day" else None
+        done = do(world, patient, "AllowCaregiver", person_id=person, **({"valid_until": until.isoformat()} if until else {}))
+        assert not isinstance(done, Refusal), done
+        assert statuses(world, token, "")[""] == 200, ending
+        if ending == "day":
+            world.clock.moment += timedelta(days=4)
+        else:
+            assert not isinstance(do(world, patient if ending == "patient" else helper, "EndCaregiver", person_id=person), Refusal)
+        assert statuses(world, again(world, helper), "", "/watch") == {"": 403, "/watch": 403}, ending
+    assert codes(do(world, patient, "EndCaregiver", person_id=other)) == ["command.not_in_set"]
+    do(world, patient, "AllowCaregiver", person_id=other)
+    do(world, patient, "AllowCaregiver", person_id=person)
+    assert "consent.caregiver.own_alone" in codes(do(world, helper, "EndCaregiver", person_id=other))
+
+
+def test_who_was_let_in_writes_to_the_team_under_the_own_name_and_does_nothing_else(world: World) -> None:
+    person, token, helper = account(world, Role.CAREGIVER)
+    _, _, patient = account(world, Role.PATIENT, "the patient")
+    assert codes(do(world, helper, "WriteToTeam", text="may I come?")) == ["access.relation"]
+    do(world, patient, "AllowCaregiver", person_id=person)
+    assert not isinstance(do(world, helper, "WriteToTeam", text="She is very tired."), Refusal)
+    (letter,) = world.case("mo").of(PatientWrote)
+    assert letter.origin.role == "caregiver"
+    with client(world, token) as browser:
+        assert "Written by: caregiver" in browser.get(f"/cases/{world.case_id}").text
+        for command in ("AllowCaregiver", "RecordConsent", "AssessmentRecorded", "RecordAssessment", "AnswerPatient"):
+            assert browser.get(f"/cases/{world.case_id}/do/{command}").status_code in (403, 404), command
+    for name, given in (("AllowCaregiver", {"person_id": person}), ("RecordConsent", CARE), ("AnswerPatient", {"letter_id": letter.event.letter_id, "answer": "go"})):
+        assert codes(do(world, helper, name, **given)) == ["access.command"], name
+
+
+def test_a_caregiver_of_another_patient_and_an_account_of_staff_are_not_let_in(world: World) -> None:
+    stranger, token, _ = account(world, Role.CAREGIVER, "Eva", patient="pat-other")
+    nurse, _, _ = account(world, Role.NURSE, "Nurse")
+    _, _, patient = account(world, Role.PATIENT, "the patient")
+    for person in (stranger, nurse, "p-unknown"):
+        assert "command.not_in_set" in codes(do(world, patient, "AllowCaregiver", person_id=person)) or "consent.caregiver.no_account" in codes(
+            do(world, patient, "AllowCaregiver", person_id=person)
+        )
+    assert "consent.caregiver.nobody" in codes(do(world, patient, "AllowCaregiver", person_id=""))
+    assert set(statuses(world, token, *EVERY).values()) == {403}
+
+
+def test_a_consent_is_not_taken_back_by_a_caregiver(world: World) -> None:
+    person, _, helper = account(world, Role.CAREGIVER)
+    _, _, patient = account(world, Role.PATIENT, "the patient")
+    do(world, patient, "AllowCaregiver", person_id=person)
+    consent = world.case("mo").consents[0].consent_id
+    for given_by in ("patient", "guardian", "representative"):
+        assert "consent.giver.own_capacity" in codes(do(world, helper, "WithdrawConsent", consent_id=consent, given_by=given_by, by_document=PAPER))
+    assert not world.case("mo").of(ConsentWithdrawn)
+
+
+def test_a_guardian_is_let_in_by_the_hospital_until_the_child_comes_of_age(tmp_path: Path) -> None:
+    world = World.new(tmp_path)
+    bundle = world.bundle()
+    for entry in bundle["entry"]:
+        if entry["resource"]["resourceType"] == "Patient":
+            entry["resource"]["birthDate"] = "2008-03-04"  # the clock of the tests begins on 2 March 2026: a child for two more days
+    world.file("mo", bundle)
+    world.do("mo", Role.COORDINATOR, "RecordConsent", **CARE, given_by="guardian", by_document=PAPER)
+    person, token, guardian = account(world, Role.CAREGIVER)
+    _, _, child = account(world, Role.PATIENT, "the child")
+    assert "consent.caregiver.staff_records" in codes(do(world, child, "AllowCaregiver", person_id=person, capacity="guardian", given_by="guardian", by_document=PAPER))
+    with pytest.raises(Refused) as raised:
+        world.do("mo", Role.COORDINATOR, "AllowCaregiver", person_id=person, capacity="guardian")
+    assert set(raised.value.codes) == {"consent.caregiver.says_itself", "consent.giver.minor"}
+    world.do("mo", Role.COORDINATOR, "AllowCaregiver", person_id=person, capacity="guardian", given_by="guardian", by_document=PAPER)
+    assert set(statuses(world, token, *PAGES).values()) == {200}
+    consent = world.case("mo").consents[0].consent_id
+    world.clock.moment = datetime(2026, 3, 3, 16, 0, tzinfo=UTC)  # the birthday has begun in Macao
+    assert set(statuses(world, again(world, guardian), *PAGES).values()) == {403}
+    assert codes(do(world, guardian, "WithdrawConsent", consent_id=consent, given_by="guardian", by_document=PAPER)) == ["access.relation"]
+
+
+def test_nobody_is_a_guardian_where_the_age_is_not_known(tmp_path: Path) -> None:
+    world = World.new(tmp_path)
+    bundle = world.bundle()
+    for entry in bundle["entry"]:
+        if entry["resource"]["resourceType"] == "Patient":
+            entry["resource"].pop("birthDate", None)
+    world.file("mo", bundle)
+    person, _, _ = account(world, Role.CAREGIVER)
+    with pytest.raises(Refused) as raised:
+        world.do("mo", Role.COORDINATOR, "AllowCaregiver", person_id=person, capacity="guardian", given_by="guardian", by_document=PAPER)
+    assert raised.value.codes == ["consent.caregiver.age_unknown"]
+
+
+def test_a_representative_sees_while_the_patient_cannot_decide(world: World) -> None:
+    person, token, _ = account(world, Role.CAREGIVER)
+    stated = {"seen_at": world.clock().isoformat(), "note": "drowsy"}
+    world.do("mo", Role.PHYSICIAN, "StateCapacity", can_decide=False, **stated)
+    world.do("mo", Role.NURSE, "AllowCaregiver", person_id=person, capacity="representative", given_by="representative", by_document=PAPER)
+    assert statuses(world, token, "/facts", "/sharing") == {"/facts": 200, "/sharing": 200}
+    world.clock.moment += timedelta(hours=1)
+    world.do("mo", Role.PHYSICIAN, "StateCapacity", can_decide=True, seen_at=world.clock().isoformat(), note="clear again")
+    assert statuses(world, token, "", "/facts", "/sharing") == {"": 403, "/facts": 403, "/sharing": 403}
+    assert world.case("mo").of(CaregiverAllowed)
+
+
+def test_who_looked_names_the_reading_of_somebody_who_helps(world: World) -> None:
+    person, token, _ = account(world, Role.CAREGIVER)
+    _, own, patient = account(world, Role.PATIENT, "the patient")
+    do(world, patient, "AllowCaregiver", person_id=person)
+    statuses(world, token, "")
+    with client(world, own) as browser:
+        seen = browser.get(f"/cases/{world.case_id}/looked").text
+        first = re.sub(r"\s+", " ", browser.get(f"/cases/{world.case_id}").text)
+    assert "Helps the patient, who let this person in" in seen
+    assert "Who helps you" in first and "Ana" in first
+
+
+def test_after_the_death_of_the_patient_nothing_is_open(world: World) -> None:
+    person, token, _ = account(world, Role.CAREGIVER)
+    _, _, patient = account(world, Role.PATIENT, "the patient")
+    do(world, patient, "AllowCaregiver", person_id=person)
+    world.do("mo", Role.PHYSICIAN, "RecordDeath", died_on=world.clock().date().isoformat(), cause="disease")
+    assert set(statuses(world, token, *PAGES).values()) == {403}

@@ -51,6 +51,8 @@ def example(kind: Any, name: str = "") -> Any:
         inner = shape.core_type(typing.get_args(core)[0])
         if typing.get_origin(inner) is tuple:
             return [["viability", "91", "%"], ["sterility_negative", "true", "-"]]
+        if typing.get_origin(inner) is typing.Literal:
+            return list(typing.get_args(inner)[:2])
         return [example(inner), example(inner)] if shape.is_struct(inner) else [f"{name}-1", f"{name}-2"]
     simple = {bool: True, int: 3, float: 4.5, date: "2026-03-08", datetime: "2026-03-08T09:30:00+08:00"}
     return simple.get(core, "text of " + name)

@@ -16,7 +16,7 @@ class Field:
 
     name: str
     key: str
-    kind: str  # as `shape.kind_of` says, or findings
+    kind: str  # as `shape.kind_of` says, or findings, or certificate
     required: bool = False
     options: Options = ()
     suggested: Options = ()
@@ -27,6 +27,7 @@ class Field:
     open: bool = False  # nothing is an answer of its own: not known
     rows: tuple[tuple[Field, ...], ...] = ()
     problems: tuple[str, ...] = field(default=())
+    limit: str = ""  # what the value is held against, in words
 
     @property
     def values(self) -> tuple[str, ...]:

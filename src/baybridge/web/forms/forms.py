@@ -22,7 +22,7 @@ from baybridge.base.time import parse_instant
 from baybridge.journey.case import Case
 from baybridge.journey.command import Role
 from baybridge.node.commands.table import CommandRow
-from baybridge.web.forms import findings, shape
+from baybridge.web.forms import certificate, findings, shape
 from baybridge.web.forms.choices import Option, choices, coded, named, suggestions
 from baybridge.web.forms.field import Field
 from baybridge.web.forms.known import as_text, known
@@ -132,6 +132,10 @@ def _field(form: _Form, item: FieldInfo, prefix: str, value: object, key: str) -
     name, kind = f"{prefix}{item.name}", shape.kind_of(item)
     if kind == "facts":
         return Field(name, item.name, "findings", shape.is_required(item), rows=findings.rows(form.asked, _by_name(value), form.problems, form.round))
+    if item.name == "results":
+        given = [[str(part) for part in _listed(row)] for row in _listed(value)]
+        lines = certificate.rows(form.asked, form.case, name, given, form.problems)
+        return Field(name, item.name, "certificate", shape.is_required(item), rows=lines, problems=_problems(form, name))
     if kind in ("table", "group"):
         return Field(name, item.name, kind, shape.is_required(item), rows=_rows(form, item, name, value), problems=_problems(form, name))
     options = coded(form.asked, shape.literals_of(item.type)) or choices(form.asked, form.kind, form.case, name)
@@ -175,17 +179,9 @@ def _rows(form: _Form, item: FieldInfo, name: str, value: object) -> tuple[tuple
     inner = shape.item_type(item.type)
     if inner is None:
         return (tuple(_fields(form, shape.struct_of(item.type), f"{name}.", _by_name(value))),)
-    rows = _listed(value) or _attribute_rows(form, item)
+    rows = _listed(value)
     count = max(len(rows) + _SPARE_ROWS, _LEAST_ROWS) if shape.is_struct(inner) else len(rows) + 1
     return tuple(_row(form, item, inner, f"{name}.{index}.", rows[index] if index < len(rows) else None) for index in range(count))
-
-
-def _attribute_rows(form: _Form, item: FieldInfo) -> list[list[str]]:
-    """One row for each attribute of the specification, its unit written, its value to be filled in."""
-    if item.name != "results":
-        return []
-    dictionary = form.asked.node.dictionary
-    return [[option.value, "", dictionary[option.value].unit or "-"] for option in findings.attributes(form.asked, form.case)]
 
 
 def _shown(asked: Asked, column: str, text: str) -> str:
@@ -210,11 +206,9 @@ def _row(form: _Form, item: FieldInfo, inner: object, prefix: str, value: object
         return tuple(_optional(one) for one in made) if value is None else tuple(replace(one, required=False, open=True) for one in made)
     parts = _listed(value) + [""] * len(typing.get_args(inner))
     columns = shape.TUPLE_COLUMNS[item.name]
-    options = findings.attributes(form.asked, form.case) if item.name == "results" else ()
     written = [_shown(form.asked, column, str(part)) for column, part in zip(columns, parts, strict=False)]
     return tuple(
-        Field(f"{prefix}{place}", column, "code" if place == 0 and options else "text", options=options if place == 0 else (), value=written[place])
-        for place, column in enumerate(columns)
+        Field(f"{prefix}{place}", column, "text", value=written[place]) for place, column in enumerate(columns)
     )
 
 

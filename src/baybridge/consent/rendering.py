@@ -138,7 +138,8 @@ def caregiver_ended(event: ev.CaregiverEnded, writer: Writer) -> None:
     """As a new version of that Consent, and Provenance."""
     allowed = next((one.event for one in reversed(writer.case.of(ev.CaregiverAllowed)) if one.event.person_id == event.person_id), None)
     if allowed is not None:
-        writer.provenance([_caregiver(writer, allowed, "inactive")], f"{allowed.capacity} ended")
+        _caregiver(writer, allowed, "inactive")
+    writer.provenance([{"reference": f"Consent/{_access_id(writer, event.person_id)}"}], "access of somebody who helps ended")
 
 
 def _caregiver(writer: Writer, event: ev.CaregiverAllowed, status: str) -> Json:
@@ -159,4 +160,9 @@ def _caregiver(writer: Writer, event: ev.CaregiverAllowed, status: str) -> Json:
             **({"period": period} if period else {}),
         },
     }
-    return writer.add("Consent", content, logical_id=consent_id(f"{writer.case.case_id[:20]}-{event.person_id}"))
+    return writer.add("Consent", content, logical_id=_access_id(writer, event.person_id))
+
+
+def _access_id(writer: Writer, person_id: str) -> str:
+    """The logical id of what one person may see of one case."""
+    return consent_id(f"{person_id}-{writer.case.case_id}")

@@ -22,6 +22,7 @@ from baybridge.node.config import read_config
 from baybridge.node.node import Node
 from baybridge.web.forms import findings, forms, shape
 from baybridge.web.forms.forms import Field
+from baybridge.web.page.page import Reader
 
 AT = datetime(2026, 3, 8, 9, 0, tzinfo=UTC)
 FINDINGS = {"temperature": "38.6", "hypotension": "none", "seizure": "none", "fever_attributable": "true", "ice_score": "9"}
@@ -126,13 +127,26 @@ def test_every_finding_of_the_form_is_a_fact(asked: Asked) -> None:
     assert [name for _, names in findings.GROUPS for name in names if name not in asked.node.dictionary] == []
 
 
+def reader_unit(asked: Asked, unit: str) -> str:
+    return Reader(asked).unit(unit)
+
+
+def test_a_test_that_was_not_made_is_left_empty_and_another_that_was_sent_stays(asked: Asked) -> None:
+    kind = COMMANDS["TestProduct"]
+    given = {"batch": "B1", "results": [["viability", "91", "%"], ["temperature", "37", "Cel"]]}
+    again = forms.from_texts(asked, kind, list(pairs(forms.fields(asked, kind, None, given))))
+    assert again == given
+
+
 @pytest.mark.parametrize("language", ["en", "zh-Hant", "zh-Hans", "pt"])
 def test_units_of_results_are_shown_as_people_write_them_and_read_back_as_the_dictionary_has_them(asked: Asked, language: str) -> None:
     kind = COMMANDS["TestProduct"]
     reader = replace(asked, language=language)
     cells = dict(pairs(forms.fields(reader, kind, None)))
     rows = {cells[f"results.{n}.0"]: n for n in range(20) if cells.get(f"results.{n}.0")}
-    assert cells[f"results.{rows['endotoxin']}.2"] == "EU/mL"
+    endotoxin = next(row for field in forms.fields(reader, kind, None) if field.name == "results" for row in field.rows if row[0].value == "endotoxin")
+    assert reader_unit(reader, endotoxin[1].unit) == "EU/mL"
+    assert "5" in endotoxin[1].limit, "the limit stands beside"
     assert "-" in {cells[f"results.{n}.2"] for n in rows.values()}
     filled = list((cells | {f"results.{n}.1": "2" for n in rows.values()}).items())
     read_ = {attribute: unit for attribute, _, unit in forms.from_texts(reader, kind, filled)["results"]}

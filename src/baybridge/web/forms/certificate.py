@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 def rows(asked: Asked, case: Case | None, name: str, given: Sequence[Sequence[str]], problems: Mapping[str, tuple[str, ...]]) -> tuple[tuple[Field, ...], ...]:
     """The lines of the specification with what was given for each, then what was given beyond it."""
     left = {row[0]: row for row in given if row and row[0]}
-    attributes = [option.value for option in findings.attributes(asked, case)]
-    limits = _limits(asked, case)
+    limits, known = _limits(asked, case), [option.value for option in findings.attributes(asked, case)]
+    attributes = sorted(known, key=list(limits).index) if set(known) <= set(limits) else known  # as the specification has them
     named = [
         _line(asked, f"{name}.{place}.", left.pop(attribute, (attribute, "", "")), limits.get(attribute, ""), problems.get(attribute, ()))
         for place, attribute in enumerate(attributes)

@@ -132,7 +132,7 @@ def _field(form: _Form, item: FieldInfo, prefix: str, value: object, key: str) -
     name, kind = f"{prefix}{item.name}", shape.kind_of(item)
     if kind == "facts":
         return Field(name, item.name, "findings", shape.is_required(item), rows=findings.rows(form.asked, _by_name(value), form.problems, form.round))
-    if item.name == "results":
+    if kind == "table" and item.name == "results":
         given = [[str(part) for part in _listed(row)] for row in _listed(value)]
         lines = certificate.rows(form.asked, form.case, name, given, form.problems)
         return Field(name, item.name, "certificate", shape.is_required(item), rows=lines, problems=_problems(form, name))

@@ -39,7 +39,8 @@ def account(world: World, role: Role, name: str = "Ana", patient: str | None = N
     with node.storage.writing() as connection:
         persons.add(connection, persons.Person(person, name))
         accounts.add_account(
-            connection, account=account, name=account, role=role, organisation=node.site.organisation, password="", password_hash="-", patient_id=patient, person_id=person
+            connection, account=account, name=account, role=role, organisation=node.site.organisation, password="", password_hash="-", patient_id=patient,
+            person_id=person,
         )
         token = accounts.open_session(connection, account, node.now()).token
     return person, token, Actor(account, role, node.site.organisation, patient, person)

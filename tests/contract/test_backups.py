@@ -17,6 +17,7 @@ import databases
 from acceptance.support import World
 from baybridge.app import application
 from baybridge.base.outcome import Refusal
+from baybridge.cli import keeping
 from baybridge.cli.main import main
 from baybridge.journey.command import Actor, Command, Role
 from baybridge.ledger import log, streams
@@ -26,13 +27,14 @@ from baybridge.node.integrity.check import check_stored, own_keys
 from baybridge.node.keeping import backups, packing, records, restoring, schedule, standing
 from baybridge.node.keeping.packing import BackupProblem
 from baybridge.node.keeping.standing import Standing
-from baybridge.node.neighbours import register, witnessing
+from baybridge.node.neighbours import key_changes, key_rotation, refused_packages, register, transfers, witnessing
+from baybridge.node.neighbours.key_changes import What
 from baybridge.node.node import Node, Transport, open_node
 from baybridge.node.outage import StorageProblem
 from baybridge.node.people import accounts
 from baybridge.node.steps import BACKUP, RESTORE, Walk
 from baybridge.node.storage import Storage
-from baybridge.node.upkeep.founding import found
+from baybridge.node.upkeep.founding import card, found
 from killing import killed
 
 PROFILE = {"node": "mo", "organisation": "Hospital", "jurisdiction": "MO", "kinds": ["centre"]}
@@ -397,6 +399,55 @@ def test_a_word_that_is_not_ours_is_no_answer(tmp_path: Path) -> None:
     witnessing.sign_checkpoint(world.nodes["mo"])
     file = Path(backups.make(world.nodes["mo"].config, tmp_path / "backup.age", TO_KEY, Walk()).backup)
     assert restoring.restore(file, KEY, tmp_path / "new", Walk(), lying).standing.state == "unknown"
+
+
+@pytest.mark.parametrize("what", ["signing", "sealing", "card"])
+def test_a_key_that_was_replaced_after_the_backup_is_said_with_what_to_do(tmp_path: Path, what: What) -> None:
+    class Rotated(Lost):
+        def look(self) -> None:
+            super().look()
+            if hasattr(self, "file"):
+                done = key_rotation.rotate(self.mo, what, "yearly", self.world.actor("mo", Role.ADMINISTRATOR))
+                assert isinstance(done, key_rotation.Rotated)
+                super().look()  # by which they learn of it
+
+    lost = Rotated(tmp_path, after_backup=0)
+    assert lost.standing().state == "gap"
+    assert [(one.node, one.newer_keys) for one in lost.standing().neighbours] == [("gd", True), ("hk", True), ("sh", True)]
+    assert lost.by("hk").gap, "the entry of the change is lacking"
+    (sentence,) = (one for one in keeping._restored(lost.done) if "was replaced after this backup" in one)
+    assert "gd, hk, sh: newer ones are known there" in sentence
+    assert "baybridge neighbour remove NAME --reason TEXT" in sentence
+
+
+def test_a_restored_node_is_heard_again_once_it_has_a_new_key_and_was_added_again(tmp_path: Path) -> None:
+    """The shortest way: accept, a new key, and two commands at each neighbour. What the key of the backup signs after it was replaced is not taken."""
+    class Rotated(Lost):
+        def look(self) -> None:
+            super().look()
+            if hasattr(self, "file") and not hasattr(self, "done"):
+                self.world.clock.moment += timedelta(hours=1)
+                assert isinstance(key_rotation.rotate(self.mo, "signing", "yearly", self.world.actor("mo", Role.ADMINISTRATOR)), key_rotation.Rotated)
+                key_changes.learn(self.world.nodes["hk"], "mo")
+                self.world.clock.moment += timedelta(hours=1)
+
+    lost = Rotated(tmp_path, after_backup=0)
+    for name in ("first", "second"):
+        standing.accept(lost.again, "lost", lost.person(name))
+    lost.world.do("mo", Role.COORDINATOR, "Transfer", to_node="hk", purpose="CARE_REFERRAL")
+    assert transfers.deliver(lost.again) == 0
+    with lost.hk.storage.reading() as connection:
+        (refused,) = refused_packages.listed(connection)
+    assert [reason.code for reason in refused.reasons] == ["federation.replaced_key"]
+    assert isinstance(key_rotation.rotate(lost.again, "signing", "restored", lost.world.actor("mo", Role.ADMINISTRATOR)), key_rotation.Rotated)
+    key_changes.learn(lost.hk, "mo")
+    assert "mo" not in lost.hk.keys_not_believed, "it asks for nothing of before, and believes nothing by itself"
+    fresh = card(lost.again.config.folder, lost.hk.neighbours["mo"].url)
+    assert isinstance(register.add(lost.hk, fresh, register.fingerprint(fresh)), Refusal)
+    assert isinstance(register.remove(lost.hk, "mo", "restored"), register.Listed)
+    assert isinstance(register.add(lost.hk, fresh, register.fingerprint(fresh)), register.Listed)
+    lost.world.do("mo", Role.COORDINATOR, "Transfer", to_node="hk", purpose="CARE_REFERRAL")
+    assert transfers.deliver(lost.again) >= 1
 
 
 def test_only_the_neighbour_itself_says_that_it_was_restored(tmp_path: Path) -> None:

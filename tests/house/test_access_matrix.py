@@ -162,6 +162,9 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("GET", "/paper"): LISTS,
     ("GET", "/operation"): {"administrator"},
     ("GET", "/operation/parts"): {"administrator"},
+    ("GET", "/operation/neighbours"): {"quality", "administrator"},
+    ("POST", "/operation/neighbours/clear"): {"quality", "administrator"},  # two persons, whose roles the act itself asks too
+    **{("POST", f"/operation/neighbours/{act}"): {"administrator"} for act in ("add", "remove", "rotate", "directory", "directory/made")},
     ("GET", "/processing"): {"quality", "administrator"},
     ("GET", "/spared"): {"quality", "alliance", "coordinator"},
     ("GET", "/trials"): NOT_ELSEWHERE,

@@ -290,7 +290,8 @@ def restore_backup(file: Path, key: Path, to: Path, database: str | None, factor
         )
     except OSError as problem:
         fail(f"nothing was restored: {problem.filename or to}: {why(problem)}")
-    neighbours = [{"node": one.node, "seen_size": one.seen_size, "gap": one.gap, "differs": one.differs} for one in done.standing.neighbours]
+    told = ("node", "seen_size", "gap", "differs", "newer_keys")
+    neighbours = [{name: getattr(one, name) for name in told} for one in done.standing.neighbours]
     answer = done.made.as_json() | {"folder": str(to), "neighbours": neighbours, "state": done.standing.state, "bring": list(done.bring)}
     click.echo(json.dumps(answer) if as_json else "\n".join(_restored(done)))
 
@@ -304,6 +305,15 @@ def _restored(done: Restored) -> list[str]:
         elif one.gap or one.differs:
             more = f"{one.gap} entries more" if one.gap else "another history"
             said.append(f"{one.node} had seen {one.seen_size} entries of this log: {more} than were restored.")
+    newer = [one.node for one in done.standing.neighbours if one.newer_keys]
+    if newer:
+        said.append(
+            f"A key of this node was replaced after this backup was made. {', '.join(newer)}: newer ones are known there, and nothing is taken that those of the backup "
+            "sign from now on. "
+            f"Without a newer backup, once the gap is accepted: baybridge key rotate signing --node {done.folder} --reason TEXT; then each neighbour gives "
+            "baybridge neighbour remove NAME --reason TEXT, and baybridge neighbour add URL --fingerprint SHA256 with the fingerprint that you read out "
+            f"(baybridge neighbour fingerprint --node {done.folder})."
+        )
     if done.standing.closed:
         said.append(
             "Until two persons accept that, the node shows records and takes nothing in. Is there a newer backup? "

@@ -33,14 +33,14 @@ def key() -> None:
 @_JSON
 def list_(folder: Path, as_json: bool) -> None:  # noqa: FBT001 - click's signature
     """Every key that this node shows, those in use first, and since when another one took its place."""
-    shown = open_or_fail(folder).keys.shown
-    every = [("signing", one) for one in shown.signing_keys] + [("sealing", shown.sealing_key)] + [("card", one) for one in shown.card_keys]
-    rows = [{"key": name, "kid": one["kid"], "replaced_at": one.get("valid_until"), "lost": "lost" in one} for name, one in every]
+    from baybridge.node.neighbours.own_keys import listed
+
+    rows = listed(open_or_fail(folder).keys.shown)
     if as_json:
-        click.echo(json.dumps(rows))
+        click.echo(json.dumps([{"key": one.key, "kid": one.kid, "replaced_at": one.replaced_at, "lost": one.lost} for one in rows]))
         return
-    for row in rows:
-        click.echo("  ".join((str(row["key"]), str(row["kid"]), str(row["replaced_at"] or "in use"), *(["lost"] if row["lost"] else []))))
+    for one in rows:
+        click.echo("  ".join((one.key, one.kid, one.replaced_at or "in use", *(["lost"] if one.lost else []))))
 
 
 @key.command(cls=Thorough)

@@ -117,9 +117,10 @@ def make(out: Path, folder: Path, days: int) -> None:
     from baybridge.node.neighbours import alliance_directory
 
     node = open_or_fail(folder)
-    if not node.config.url:
-        fail("node.yaml: expected `url`, the address under which others reach this node, found none")
     signed = alliance_directory.make(node, days)
+    if isinstance(signed, Refusal):
+        say_refusal(node, signed, as_json=False)
+        return
     try:
         out.write_bytes(signed + b"\n")
     except OSError as problem:

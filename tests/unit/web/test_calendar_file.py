@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
+from icalendar import Calendar
 from starlette.testclient import TestClient
 
 from baybridge.app import application
@@ -38,6 +39,22 @@ def test_the_same_entry_has_the_same_id_for_ever_and_days_have_no_hour() -> None
     assert "DTSTART;VALUE=DATE:20260302" in first
 
 
+def test_another_program_reads_days_moments_and_texts_as_they_were_written() -> None:
+    entries = [
+        Entry("day", date(2026, 12, 31), "訪視 D+28，甲；乙, c; d\\e"),
+        Entry("moment", datetime(2026, 3, 2, 9, 30, tzinfo=timezone(timedelta(hours=8))), "化驗" * 50 + "\nsecond line"),
+        Entry("signs", NOW, "bell\x07, NUL\x00, tab\t, \u2028 and 😀" + "😀" * 40),
+    ]
+    read = Calendar.from_ical(as_file(entries, "hk", NOW).encode())
+    assert isinstance(read, Calendar)
+    day, moment, signs = read.walk("VEVENT")
+    assert [one.errors for one in (read, day, moment, signs)] == [[], [], [], []]
+    assert (day.decoded("DTSTART"), day.decoded("DTEND"), str(day["SUMMARY"])) == (date(2026, 12, 31), date(2027, 1, 1), entries[0].says)
+    assert (moment.decoded("DTSTART"), str(moment["SUMMARY"])) == (datetime(2026, 3, 2, 1, 30, tzinfo=UTC), entries[1].says), "in UTC"
+    assert str(signs["SUMMARY"]) == "bell\ufffd, NUL\ufffd, tab\t, \n and 😀" + "😀" * 40
+    assert len({str(one["UID"]) for one in (day, moment, signs)}) == 3
+
+
 def test_the_file_of_a_case_holds_its_visits_and_no_name(tmp_path: Path) -> None:
     ward = Ward(tmp_path / "node")
     with ward.node.storage.writing() as connection:
@@ -48,5 +65,6 @@ def test_the_file_of_a_case_holds_its_visits_and_no_name(tmp_path: Path) -> None
     lines = unfolded(answer.text)
     assert answer.headers["content-type"] == "text/calendar; charset=utf-8"
     assert sum(line == "BEGIN:VEVENT" for line in lines) > 5
+    assert all(one.errors == [] and one["UID"] for one in Calendar.from_ical(answer.content).walk("VEVENT"))
     assert "Chan" not in answer.text
     assert "patient-1" not in answer.text

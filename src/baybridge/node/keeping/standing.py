@@ -18,12 +18,13 @@ import orjson
 from msgspec import Struct, json, structs
 from sqlalchemy import Connection, delete, insert, select
 
-from baybridge.base.keys import KeyRing
+from baybridge.base.keys import KeyRing, VerifyKey
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.journey.command import Actor, Role
 from baybridge.ledger import checkpoint as notes
 from baybridge.ledger import log
 from baybridge.node import tables
+from baybridge.node.neighbours.own_keys import read_changes
 from baybridge.node.outage import StorageProblem
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Seen(Struct, frozen=True, kw_only=True):
     seen_size: int | None
     gap: int | None
     differs: bool = False  # it holds a checkpoint that this log does not lead to
+    newer_keys: bool = False  # it knows keys of this node that came after those of the backup
     told: bool = False  # that the gap was accepted
 
 
@@ -85,20 +87,46 @@ def _ask(config: Config, connection: Connection, keys: KeyRing, transport: Trans
         note = orjson.loads(body).get(config.site.node, "") if status == _OK else None
     except (OSError, ValueError, AttributeError):
         return silent
+    newer = _newer_keys(config, keys, transport, name)
     if note == "":
-        return Seen(node=name, seen_size=0, gap=0)
-    found = notes.verify(note, notes.origin_of(config.site.node), keys) if isinstance(note, str) else None
+        return Seen(node=name, seen_size=0, gap=0, newer_keys=bool(newer))
+    found = notes.verify(note, notes.origin_of(config.site.node), KeyRing.of(*keys, *newer)) if isinstance(note, str) else None
     if found is None:
-        return silent  # not our word: as if it had not answered
+        return structs.replace(silent, newer_keys=bool(newer))  # not our word: as if it had not answered
     if found.size > size:
-        return Seen(node=name, seen_size=found.size, gap=found.size - size)
+        return Seen(node=name, seen_size=found.size, gap=found.size - size, newer_keys=bool(newer))
     differs = log.size_and_root(connection, found.size)[1] != found.root
-    return Seen(node=name, seen_size=found.size, gap=0, differs=differs)
+    return Seen(node=name, seen_size=found.size, gap=0, differs=differs, newer_keys=bool(newer))
+
+
+class _Known(Struct):
+    """What a neighbour says of the keys of a node."""
+
+    node: str
+    signing_keys: tuple[dict[str, object], ...]
+    key_change: int = 0  # the number of the last change; older versions do not say it
+
+
+class _Trust(Struct):
+    nodes: tuple[_Known, ...]
+
+
+def _newer_keys(config: Config, keys: KeyRing, transport: Transport, name: str) -> tuple[VerifyKey, ...]:
+    """The signing keys of this node as a neighbour knows them, where they follow on those of the backup; () where they are the same or it does not say."""
+    try:
+        status, body = transport(config.neighbours[name], "/log/trust.json", None)
+        said = next((one for one in json.decode(body, type=_Trust).nodes if one.node == config.site.node), None) if status == _OK else None
+        known = tuple(VerifyKey.from_jwk(jwk) for jwk in said.signing_keys) if said is not None else ()
+    except (OSError, ValueError, TypeError, KeyError):
+        return ()
+    if said is None or not known:
+        return ()
+    return known if known[0] not in tuple(keys) or said.key_change > len(read_changes(config.folder)) else ()
 
 
 def state_of(neighbours: Sequence[Seen]) -> State:
     """What the answers come to; one that did not answer may have seen more."""
-    if any(one.gap or one.differs for one in neighbours):
+    if any(one.gap or one.differs or one.newer_keys for one in neighbours):
         return "gap"
     return "unknown" if any(one.gap is None for one in neighbours) else "clean"
 

@@ -22,6 +22,7 @@ from baybridge.base.canonical import canonical_bytes
 from baybridge.base.json_value import JsonDict
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.base.text import not_text_inside
+from baybridge.journey.command import Actor
 from baybridge.ledger import log
 from baybridge.node.neighbours import register
 from baybridge.node.neighbours.key_changes import AHEAD
@@ -78,15 +79,19 @@ class Compared:
 # --- making ---------------------------------------------------------------------------------------------------------
 
 
-def make(node: Node, days: int) -> bytes:
-    """A directory of this node and its neighbours, signed; its number is one more than that of the last."""
+def make(node: Node, days: int, by: Actor | None = None) -> bytes | Refusal:
+    """A directory of this node and its neighbours, signed; its number is one more than that of the last. Refused where this node does not know its own address."""
+    if not node.config.url:
+        return refuse(Reason("neighbour.directory.no_url", where="url"), category=Category.CONFLICT)
+    if not 1 <= days <= MOST_DAYS:
+        return refuse(Reason("neighbour.directory.days", {"days": MOST_DAYS}, where="days"), category=Category.INVALID)
     cards = {name: card for name, card in _cards(node).items() if name in node.neighbours} | {node.site.node: _own(node)}
     with node.unit() as unit:
         version = 1 + sum(what.startswith("made ") for _, _, what in log.positions_of(unit.connection, (_MADE,)))
         listed = tuple(_listed(cards[name]) for name in sorted(cards))
         said = Directory(by=node.site.node, version=version, made_at=unit.at, expires_at=unit.at + timedelta(days=days), nodes=listed)
         signed = sign(canonical_bytes(msgspec.to_builtins(said)), node.keys.signing, DIRECTORY_TYPE)
-        unit.log(_MADE, "", f"made {version}", signed, register.operator(node), "administration")
+        unit.log(_MADE, "", f"made {version}", signed, by or register.operator(node), "administration")
     return signed
 
 
@@ -109,7 +114,7 @@ def _listed(card: Mapping[str, object]) -> Listed:
 # --- taking ---------------------------------------------------------------------------------------------------------
 
 
-def take(node: Node, signed: bytes, by: str) -> Directory | Refusal:
+def take(node: Node, signed: bytes, by: str, actor: Actor | None = None) -> Directory | Refusal:
     """A directory that the neighbour `by` signed, kept from now on; refused with words where it does not count."""
     signed = signed.strip()
     neighbour = node.neighbours.get(by)
@@ -125,7 +130,7 @@ def take(node: Node, signed: bytes, by: str) -> Directory | Refusal:
         reasons = [*_against(node, said, by, unit.at), *_older(node, said, signed)]
         if reasons:
             return refuse(*reasons, category=Category.CONFLICT)
-        unit.log(_MADE, "", f"taken {said.by} {said.version}", signed, register.operator(node), "administration")
+        unit.log(_MADE, "", f"taken {said.by} {said.version}", signed, actor or register.operator(node), "administration")
         register.put(node.config.folder / "neighbours" / FILE, signed.decode())
     return said
 
@@ -168,6 +173,13 @@ def kept(node: Node) -> Directory | None:
     """The directory that was taken last; None before the first."""
     path = node.config.folder / "neighbours" / FILE
     return _read(jws.extract_compact(path.read_bytes()).payload) if path.is_file() else None
+
+
+def counts(node: Node, said: Directory) -> bool:
+    """Whether the directory that was taken last is signed by a key of its neighbour that counts now: one that was parted with, or lost its key, has none."""
+    neighbour = node.neighbours.get(said.by)
+    path = node.config.folder / "neighbours" / FILE
+    return neighbour is not None and not isinstance(check_signed(path.read_bytes().strip(), neighbour.signers(node.now()), DIRECTORY_TYPE), Refusal)
 
 
 # --- comparing ------------------------------------------------------------------------------------------------------

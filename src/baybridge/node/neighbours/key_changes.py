@@ -13,7 +13,7 @@ neighbours remove the node and add it again by the fingerprint that is read out.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
@@ -163,6 +163,15 @@ def _taken_back(known: Sequence[Jwk], now: Sequence[Jwk], at: str) -> Iterator[s
         until = there.get(str(jwk.get("kid")), {"valid_until": "-"}).get("valid_until")
         if until != jwk.get("valid_until") and not (place == 0 and until == at):
             yield "a key from before is gone or counts differently"
+
+
+def outlived(signed: bytes, keys: Sequence[Mapping[str, object]], sent_at: str) -> bool:
+    """Whether something was signed after the key that signed it was replaced, as a node does that was restored from a backup of before."""
+    from joserfc import jws
+
+    kid = jws.extract_compact(signed).headers().get("kid")
+    until = next((jwk["valid_until"] for jwk in keys if jwk.get("kid") == kid and "valid_until" in jwk), None)
+    return until is not None and parse_instant(sent_at) > parse_instant(str(until)) + AHEAD
 
 
 # --- learning -------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from baybridge.base.keys import KeyRing, SigningKey, VerifyKey
 from baybridge.exchange.card.health_card import CardKey
 from baybridge.node.config import ConfigProblem
 from baybridge.node.intake.card_key import card_key
-from baybridge.node.neighbours.key_changes import Keys, Shown, Written, change_in
+from baybridge.node.neighbours.key_changes import Jwk, Keys, Shown, What, Written, change_in
 from baybridge.node.neighbours.package import public_jwk
 
 CHANGES = "changes.json"
@@ -54,6 +54,23 @@ class OwnKeys:
         """The part of a node card about keys."""
         changed = {"key_change": self.number} if self.number else {}
         return {**self.shown.as_card(), **changed}
+
+
+@dataclass(frozen=True, slots=True)
+class ShownKey:
+    """A key as people see it: what it is for, since when another one took its place, and whether somebody else may have it."""
+
+    key: What
+    kid: str
+    replaced_at: str | None
+    lost: bool
+
+
+def listed(shown: Keys) -> list[ShownKey]:
+    """Every key that a node shows, those in use first."""
+    signing: list[tuple[What, Jwk]] = [("signing", one) for one in shown.signing_keys]
+    every: list[tuple[What, Jwk]] = [*signing, ("sealing", shown.sealing_key), *(("card", one) for one in shown.card_keys)]
+    return [ShownKey(name, str(one["kid"]), str(one["valid_until"]) if "valid_until" in one else None, "lost" in one) for name, one in every]
 
 
 def read_own(folder: Path) -> OwnKeys:

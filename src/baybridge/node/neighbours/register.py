@@ -62,10 +62,20 @@ class Listed:
 # --- cards ----------------------------------------------------------------------------------------------------------
 
 
+class _Card(yaml.SafeLoader):
+    """YAML without aliases: a few lines of them stand for more than any machine holds, and no card needs one."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """The next node, which is no alias."""
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("an alias")
+        return super().compose_node(parent, index)
+
+
 def read_card(text: bytes, own: str, regions: Collection[str]) -> dict[str, object] | Refusal:
     """A node card as JSON or YAML, or everything that is wrong with it."""
     try:
-        card = yaml.safe_load(text.decode())
+        card = yaml.load(text.decode(), Loader=_Card)  # noqa: S506 - a safe loader
     except (UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError):
         card = None
     if not isinstance(card, dict) or not_text_inside(card):
@@ -140,8 +150,8 @@ def same_fingerprint(given: str, card: Mapping[str, object]) -> bool:
 # --- changes --------------------------------------------------------------------------------------------------------
 
 
-def add(node: Node, card: Mapping[str, object], given: str) -> Listed | Refusal:
-    """Make a node a neighbour; refused where the fingerprint differs, or where another key is known under its name."""
+def add(node: Node, card: Mapping[str, object], given: str, by: Actor | None = None) -> Listed | Refusal:
+    """Make a node a neighbour; refused where the fingerprint differs, or where another key is known under its name. `by` nobody: whoever works on the machine."""
     if not same_fingerprint(given, card):
         reason = Reason("neighbour.fingerprint", {"expected": given.strip()[:100], "found": fingerprint(card)}, where="fingerprint")
         return refuse(reason, category=Category.CONFLICT)
@@ -153,13 +163,13 @@ def add(node: Node, card: Mapping[str, object], given: str) -> Listed | Refusal:
     folder = node.config.folder / "neighbours"
     folder.mkdir(parents=True, exist_ok=True)
     with node.unit() as unit:
-        unit.log("neighbour", "", f"added {name} {fingerprint(card)}", text.encode(), operator(node), "administration")
+        unit.log("neighbour", "", f"added {name} {fingerprint(card)}", text.encode(), by or operator(node), "administration")
         put(folder / f"{name}.yaml", text)
         (folder / f"{name}.yaml.removed").unlink(missing_ok=True)
     return _listed(node, name, card, removed=False)
 
 
-def remove(node: Node, name: str, reason: str) -> Listed | Refusal:
+def remove(node: Node, name: str, reason: str, by: Actor | None = None) -> Listed | Refusal:
     """Part with a neighbour: its packages, its word on our log and its cards count no longer, at once."""
     against = _unknown_or_silent(node, name, reason)
     if against is not None:
@@ -167,7 +177,7 @@ def remove(node: Node, name: str, reason: str) -> Listed | Refusal:
     card = _card_of(node, name) or {}
     path = node.config.folder / "neighbours" / f"{name}.yaml"
     with node.unit() as unit:
-        unit.log("neighbour", "", f"removed {name} {fingerprint(card)}", reason.strip().encode(), operator(node), "administration")
+        unit.log("neighbour", "", f"removed {name} {fingerprint(card)}", reason.strip().encode(), by or operator(node), "administration")
         path.rename(path.with_name(f"{name}.yaml.removed"))
     return _listed(node, name, card, removed=True)
 

@@ -31,7 +31,7 @@ from baybridge.journey.judged import Judged
 from baybridge.node import tables
 from baybridge.node.intake.record_times import doubtful_places
 from baybridge.node.integrity import things
-from baybridge.node.neighbours import arrivals, case_messages, order, packing, proposals, refused_packages
+from baybridge.node.neighbours import arrivals, case_messages, key_changes, order, packing, proposals, refused_packages
 from baybridge.node.neighbours import package as packages
 from baybridge.node.neighbours.references import Sender, led, name_here
 from baybridge.node.unit import Filed
@@ -141,6 +141,8 @@ def receive(node: Node, sealed: bytes) -> bytes | Refusal:
         if row is not None:
             return _same(row, opened)
         reasons = arrivals.against(node, unit, content) or proposals.refused(unit, content)
+        if not reasons and key_changes.outlived(opened.signed, senders[content.from_node], content.sent_at):
+            reasons = [Reason("federation.replaced_key", {"node": content.from_node})]
         if reasons:
             refused_packages.note(node, unit, content.case_id, content.from_node, opened.content_sha256, reasons)
             return refuse(*reasons)

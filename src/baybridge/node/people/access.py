@@ -109,6 +109,8 @@ ACTIONS: Mapping[str, Mapping[Role, Relation]] = MappingProxyType(
         "safety.read": {Role.QUALITY: Relation.STAFF, Role.ADMINISTRATOR: Relation.ANY, Role.ALLIANCE: Relation.ANY},
         "queue.manage": {Role.ADMINISTRATOR: Relation.STAFF},
         "operation.read": {Role.ADMINISTRATOR: Relation.STAFF},
+        "neighbours.read": dict.fromkeys((Role.QUALITY, Role.ADMINISTRATOR), Relation.STAFF),
+        "neighbours.manage": {Role.ADMINISTRATOR: Relation.STAFF},
         "breach.manage": dict.fromkeys((Role.QUALITY, Role.ADMINISTRATOR), Relation.STAFF),
         "processing.read": dict.fromkeys((Role.QUALITY, Role.ADMINISTRATOR), Relation.STAFF),
         "node": {Role.NODE: Relation.ANY},

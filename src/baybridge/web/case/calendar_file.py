@@ -2,11 +2,12 @@
 
 Main job: `calendar(asked)`. Elsewhere: the calendar of an account by a link, `calendar_link.py`.
 
-**Source**: RFC 5545: lines end with CRLF, are folded after 75 octets, and texts escape backslash, comma, semicolon and line ends.
+**Source**: RFC 5545: lines end with CRLF, are folded after 75 octets, and texts escape backslash, comma, semicolon and line ends, and hold no other control sign.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -27,6 +28,7 @@ from baybridge.web.page.page import Reader
 #: How many visits ahead stand in the file; the schedule itself has no end.
 _AHEAD = 14
 _OCTETS = 75
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def _moment(at: datetime) -> str:
 
 def _escaped(text: str) -> str:
     plain = text.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,")
-    return "\\n".join(plain.splitlines())
+    return _CONTROL.sub("\ufffd", "\\n".join(plain.splitlines()))
 
 
 def _folded(line: str) -> str:

@@ -59,6 +59,7 @@ from baybridge.web.site.exceptions_page import EXCEPTION_DOORS
 from baybridge.web.site.lists_page import LIST_DOORS
 from baybridge.web.site.live import LIVE_DOORS
 from baybridge.web.site.log_pages import LOG_DOORS
+from baybridge.web.site.neighbours_page import NEIGHBOUR_DOORS
 from baybridge.web.site.operation_page import OPERATION_DOORS
 from baybridge.web.site.privacy_pages import PRIVACY_DOORS
 from baybridge.web.site.queue_page import QUEUE_DOORS
@@ -245,6 +246,7 @@ DOORS = (
     *QUEUE_DOORS,
     *PAPER_DOORS,
     *OPERATION_DOORS,
+    *NEIGHBOUR_DOORS,
     *SPARED_DOORS,
     *EXCEPTION_DOORS,
     *DIRECTORY_DOORS,

@@ -74,14 +74,14 @@ def trust_file(asked: Asked) -> Response:
 
 def trusted(node: Node) -> dict[str, object]:
     """Nodes with the names of their logs, their public signing keys and those of the cards they issue; nothing secret."""
-    own = (node.site.node, list(node.keys.shown.signing_keys), list(node.keys.shown.card_keys), node.config.issuer)
+    own = (node.site.node, list(node.keys.shown.signing_keys), list(node.keys.shown.card_keys), node.config.issuer, node.keys.number)
     near = sorted(node.neighbours.items())
-    others = [(name, list(one.signing_keys), list(one.card_keys), one.issuer) for name, one in near]
+    others = [(name, list(one.signing_keys), list(one.card_keys), one.issuer, one.key_change) for name, one in near]
     return {"nodes": [_trusted(*row) for row in (own, *others)]}
 
 
-def _trusted(name: str, signing: Sequence[Mapping[str, object]], card: Sequence[Mapping[str, object]], issuer: str) -> dict[str, object]:
-    said = {"node": name, "log_origin": f"baybridge/{name}", "signing_keys": signing, "card_keys": card, "issuer": issuer}
+def _trusted(name: str, signing: Sequence[Mapping[str, object]], card: Sequence[Mapping[str, object]], issuer: str, key_change: int) -> dict[str, object]:
+    said = {"node": name, "log_origin": f"baybridge/{name}", "signing_keys": signing, "card_keys": card, "issuer": issuer, "key_change": key_change}
     return {key: value for key, value in said.items() if value}
 
 

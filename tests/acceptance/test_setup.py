@@ -418,7 +418,7 @@ def test_a_mail_server_is_named_in_the_documents_and_its_password_kept_apart(tmp
 
 def units_of(folder: Path, to: Path, *options: str) -> dict[str, str]:
     done = CliRunner().invoke(main, ["systemd", str(folder), "--to", str(to), "--user", "root", *options, "--json"])
-    return {Path(one).name: Path(one).read_text(encoding="utf-8") for one in json.loads(done.output)["units"]}
+    return {Path(one).name: Path(one).read_text(encoding="utf-8") for one in json.loads(done.stdout)["units"]}
 
 
 def a_node(tmp_path: Path, name: str) -> Path:
@@ -447,6 +447,22 @@ def test_units_for_systemd_stand_as_systemd_reads_them(tmp_path: Path) -> None:
         pytest.skip("this machine has no systemd-analyze")
     looked = subprocess.run([analyze, "verify", *(str(path) for path in (tmp_path / "units").iterdir())], capture_output=True, text=True, check=False)
     assert (looked.returncode, looked.stderr) == (0, "")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a folder away")
+def test_a_user_who_could_not_open_the_node_is_told_when_the_units_are_written(tmp_path: Path) -> None:
+    folder = a_node(tmp_path, "mo")
+
+    def told(user: str) -> str:
+        done = CliRunner().invoke(main, ["systemd", str(folder), "--to", str(tmp_path / "units"), "--user", user])
+        assert done.exit_code == 0
+        return done.stderr
+
+    assert "no user nobody-at-all" in told("nobody-at-all")
+    assert "run as root" in told("root")
+    assert "chown -R nobody" in told("nobody")
+    os.chown(folder, 65534, 65534)
+    assert told("nobody") == ""
 
 
 def test_a_service_may_write_where_its_node_writes_and_starts_while_such_a_place_is_away(tmp_path: Path) -> None:

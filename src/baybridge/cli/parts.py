@@ -26,9 +26,9 @@ def parts(advisories: Path | None, *, as_bom: bool, as_json: bool) -> None:
 
     found = made_of.parts()
     try:
-        given = json.loads(advisories.read_bytes()) if advisories is not None else []
+        given = made_of.read_advisories(advisories.read_bytes()) if advisories is not None else []
     except ValueError:
-        fail("The file of advisories is no JSON. Expected the form of OSV: a list of advisories, or an object with `vulns`.")
+        fail("The file holds no advisories, or not in JSON. Expected the form of OSV: a list of advisories, an object with `vulns`, or one advisory.")
     known = tuple(made_of.faults(found, given))
     if as_bom:
         click.echo(json.dumps(made_of.cyclonedx(found, known, datetime.now(UTC)), indent=1))  # noqa: TID251 - no node is asked: the time of this document

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import getpass
 import json
+import pwd
 import sysconfig
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -44,6 +46,8 @@ def systemd(folder: Path, to: Path, user: str | None, private_key: Path | None, 
         fail(str(problem))
     except OSError as problem:
         fail(f"{problem.filename or to}: cannot be written ({why(problem)})")
+    for doubt in _doubts(given.user, config.folder):
+        click.echo(doubt, err=True)
     if as_json:
         click.echo(json.dumps({"units": [str(to / name) for name in written]}))
         return
@@ -51,3 +55,16 @@ def systemd(folder: Path, to: Path, user: str | None, private_key: Path | None, 
         click.echo(str(to / name))
     starts = " ".join(name for name in written if name.endswith(".timer") or name == f"baybridge-{config.site.node}.service")
     click.echo(f"Look at them, then: systemctl daemon-reload && systemctl enable --now {starts}")
+
+
+def _doubts(user: str, folder: Path) -> Iterator[str]:
+    """What would keep the service from its node, as far as this machine says; the units may be for another one."""
+    try:
+        found = pwd.getpwnam(user)
+    except KeyError:
+        yield f"This machine has no user {user}: make it before the service starts, or name another with --user."
+        return
+    if found.pw_uid == 0:
+        yield "The service would run as root: name with --user the user for whom the node was set up."
+    elif (owner := folder.stat().st_uid) != found.pw_uid:
+        yield f"The folder of the node belongs to another user (number {owner}): {user} could not open it. Give it away first: chown -R {user} {folder}"

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from baybridge.cli.main import main
 from baybridge.node.upkeep.doctor import examine
-from baybridge.node.upkeep.parts import cyclonedx, faults, parts
+from baybridge.node.upkeep.parts import advisories_in, cyclonedx, faults, parts, read_advisories
 from watch_world import Ward
 
 FOUND = parts()
@@ -38,11 +38,25 @@ def test_everything_that_is_needed_is_listed_with_version_and_licence_and_no_too
         (advisory("starlette_", versions=[VERSION["starlette"]]), []),
         (advisory(versions=[VERSION["starlette"]], withdrawn="2026-01-01T00:00:00Z"), []),
         ({**advisory(), "affected": [{"package": {"name": "starlette", "ecosystem": "npm"}}]}, []),
-        ("words", []),
     ],
 )
 def test_an_advisory_concerns_a_version_or_is_open_and_never_silently_none(given: Any, states: list[str]) -> None:
-    assert [one.state for one in faults(FOUND, {"vulns": [given]})] == states
+    assert [one.state for one in faults(FOUND, read_advisories(json.dumps({"vulns": [given]}).encode()))] == states
+
+
+@pytest.mark.parametrize("text", ["no json", "{}", '{"x": 1}', "[1]", '["words"]', '{"vulns": {}}', '{"vulns": [{"summary": "x"}]}', "null", '"x"'])
+def test_a_file_that_holds_no_advisories_is_refused_and_never_reads_as_no_faults(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "advisories.json"
+    file.write_text(text)
+    done = CliRunner().invoke(main, ["parts", "--advisories", str(file)])
+    assert (done.exit_code, "Expected the form of OSV" in done.output) == (1, True)
+    kept = advisories_in(tmp_path)
+    assert kept is not None
+    assert kept.advisories is None
+
+
+def test_one_advisory_alone_is_read() -> None:
+    assert [one.state for one in faults(FOUND, read_advisories(json.dumps(advisory()).encode()))] == ["open"]
 
 
 def test_the_bill_of_materials_refers_to_what_it_lists() -> None:
@@ -61,8 +75,6 @@ def test_the_command_answers_1_where_something_is_known_and_says_that_nobody_loo
     assert done.exit_code == 1 and [one["package"] for one in json.loads(done.output)["faults"]] == ["starlette"]
     none = CliRunner().invoke(main, ["parts"])
     assert none.exit_code == 0 and "nobody looked for known faults" in none.output
-    file.write_text("no json")
-    assert CliRunner().invoke(main, ["parts", "--advisories", str(file)]).exit_code == 1
 
 
 def test_the_protocol_names_every_package_and_check_and_has_lines_to_sign(tmp_path: Path) -> None:

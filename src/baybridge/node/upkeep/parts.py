@@ -19,6 +19,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
+from baybridge.base.json_value import JsonDict
 from baybridge.facts.fhir import items, mapping, text
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -94,7 +95,7 @@ class Kept:
     """The file of advisories of a node: since when it lies there, and what stands in it; None where it cannot be read."""
 
     since: datetime
-    advisories: object
+    advisories: list[JsonDict] | None
 
 
 def advisories_in(folder: Path) -> Kept | None:
@@ -102,25 +103,27 @@ def advisories_in(folder: Path) -> Kept | None:
     file = folder / ADVISORIES
     try:
         since = datetime.fromtimestamp(file.stat().st_mtime, UTC)
-        return Kept(since, _form(json.loads(file.read_bytes())))
+        return Kept(since, read_advisories(file.read_bytes()))
     except FileNotFoundError:
         return None
     except (OSError, ValueError):
         return Kept(datetime.fromtimestamp(0, UTC), None)
 
 
-def _form(written: object) -> object:
-    """Advisories as OSV has them, a list or an object with `vulns`; ValueError where it is neither."""
-    if isinstance(written, list) or isinstance(mapping(written).get("vulns"), list):
-        return written
-    raise ValueError("expected a list of advisories, or an object with `vulns`")
+def read_advisories(text: bytes) -> list[JsonDict]:
+    """Advisories as OSV has them: a list, an object with `vulns`, or one advisory; ValueError where it is something else, which must not read as no faults."""
+    written = json.loads(text)
+    inside = mapping(written)
+    listed = inside.get("vulns", [written] if "affected" in inside else written)
+    if not isinstance(listed, list) or not all(isinstance(one, dict) and isinstance(one.get("id"), str) for one in listed):
+        raise ValueError("expected advisories, each an object with its id")
+    return listed
 
 
-def faults(found: Iterable[Part], advisories: object) -> Iterator[Fault]:
+def faults(found: Iterable[Part], advisories: Iterable[JsonDict]) -> Iterator[Fault]:
     """What advisories in the form of OSV say of these packages; one that was withdrawn says nothing."""
     by_name = {one.name: one for one in found}
-    written = mapping(advisories).get("vulns", advisories)
-    for one in items(written):
+    for one in advisories:
         if one.get("withdrawn"):
             continue
         for affected in items(one.get("affected")):

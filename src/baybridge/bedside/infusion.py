@@ -297,6 +297,7 @@ COMMAND_ROWS = (
         step="thaw",
         blocked=bag_blocked,
         place=40,
+        needs=reads("drugs"),
         scanned=labels_of(Thaw),
         second=Second("checked"),
     ),

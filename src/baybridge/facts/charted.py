@@ -22,7 +22,7 @@ from baybridge.facts.given import read_given
 from baybridge.facts.known import Known
 from baybridge.facts.measurement import FINAL, Measurement, State, named_parts, taken_at
 from baybridge.facts.reading import measured_for
-from baybridge.facts.tied import said_right, settled
+from baybridge.facts.tied import coming_in, said_right, settled
 from baybridge.journey import events as ev
 from baybridge.journey.case import Case
 from baybridge.journey.entry import Entry, tells
@@ -76,7 +76,7 @@ def charted(
 ) -> tuple[Charted, ...]:
     """Every value of these facts at or before `at`, the earliest first; `by_method`: codes of analytes whose values depend on the method."""
     measured = measured_for(found, at, dictionary, case, known)
-    of_moments = settled(measured.measurements, dictionary, said_right(case, dictionary))
+    of_moments = settled(measured.measurements, dictionary, said_right(case, dictionary), coming_in(found, case))
     beside = {(one.fact.name, one.source) for one in of_moments.others}
     odd: dict[str, list[Odd]] = {}
     for one in measured.odd:

@@ -30,10 +30,10 @@ from baybridge.facts.fhir import Found, name_of, references, span, text, words
 from baybridge.facts.given import read_given
 from baybridge.facts.known import Known
 from baybridge.facts.looks import Later, Timed, never_later, outdated
-from baybridge.facts.measurement import Measured, Measurement, State, filed_at, measure
+from baybridge.facts.measurement import Measured, Measurement, State, measure
 from baybridge.facts.series import Window, read_windowed
 from baybridge.facts.sums import measured_sums
-from baybridge.facts.tied import Tied, said_right, settled
+from baybridge.facts.tied import Tied, coming_in, said_right, settled
 from baybridge.facts.treatment import read_treatment
 from baybridge.journey import events as ev
 from baybridge.journey.case import Case
@@ -111,7 +111,7 @@ def measured_for(found: Found, at: datetime, dictionary: Dictionary, case: Case 
 def settled_for(found: Found, at: datetime, dictionary: Dictionary, case: Case | None, known: Known) -> tuple[Measured, tuple[Tied, ...]]:
     """The same as the bedside reads it: of values of one moment that differ the one that somebody said is right, else the worse; and those that nobody settled."""
     measured = _all_measured(found, at, dictionary, case, known)
-    of_moments = settled(measured.measurements, dictionary, said_right(case, dictionary))
+    of_moments = settled(measured.measurements, dictionary, said_right(case, dictionary), coming_in(found, case))
     measured.measurements = list(of_moments.measurements)
     measured.measurements = measured_sums(measured, dictionary)
     return measured, of_moments.ties
@@ -125,18 +125,14 @@ def _all_measured(found: Found, at: datetime, dictionary: Dictionary, case: Case
 
 def _entered_later(found: Found, case: Case | None) -> Later:
     """Whether a finding of the moment of an answer came after it: of another round, or filed after the round that answers. What is not known may have."""
-    entered = {f"Event/{entry.origin.event_id}": entry.origin.recorded_at for entry in case.of(ev.AssessmentRecorded)} if case is not None else {}
-
-    def known_at(source: str) -> datetime | None:
-        if source in entered:
-            return entered[source]
-        return next((filed_at(one) for one in found.of("Observation") if name_of(one) == source), None)
+    entered = {f"Event/{entry.origin.event_id}" for entry in case.of(ev.AssessmentRecorded)} if case is not None else set()
+    came_at = coming_in(found, case)
 
     def later(finding: Timed, answer: Timed) -> bool:
         looks = {source for one in (finding, answer) if (source := getattr(one, "source", ""))}
-        if len(looks) < 2 or not looks & entered.keys():
+        if len(looks) < 2 or not looks & entered:
             return False  # of one look: resources of one moment belong together
-        answered, came = known_at(getattr(answer, "source", "")), known_at(getattr(finding, "source", ""))
+        answered, came = came_at(getattr(answer, "source", "")), came_at(getattr(finding, "source", ""))
         return answered is None or came is None or came > answered
 
     return later

@@ -11,14 +11,16 @@ of the facts contract (`reading.py`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from baybridge.documents.fact_reading import Explains
 from baybridge.facts.dictionary import Dictionary
+from baybridge.facts.fhir import Found, name_of
 from baybridge.facts.looks import makes_less
-from baybridge.facts.measurement import Measurement, State
+from baybridge.facts.measurement import Measurement, State, filed_at
 from baybridge.journey.case import Case
 from baybridge.journey.events import FindingConfirmed
 from baybridge.policy.language.types import Value
@@ -41,8 +43,22 @@ _FOUND = frozenset({"vasopressin", "deep_focal_motor_weakness", "raised_icp_sign
 _EITHER = frozenset({"heart_rate", "respiratory_rate", "diastolic_pressure"})
 
 
-#: What persons said is right: fact, the source of the value, the value; the last of them holds.
-SaidRight = Sequence[tuple[str, str, Value]]
+class SaidRight(NamedTuple):
+    """What a person said is right of a fact: the source of the value, the value, and when it was said."""
+
+    fact: str
+    source: str
+    value: Value
+    said_at: datetime
+
+
+#: When what a source says came in; None where nobody knows.
+CameAt = Callable[[str], datetime | None]
+
+
+def _not_known(_: str) -> datetime | None:
+    return None
+
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +78,8 @@ class Settled:
     ties: tuple[Tied, ...] = ()
 
 
-def settled(measurements: Sequence[Measurement], dictionary: Dictionary, said: SaidRight = ()) -> Settled:
-    """What counts of values of one moment: the one that a person said is right, else the worse."""
+def settled(measurements: Sequence[Measurement], dictionary: Dictionary, said: Sequence[SaidRight] = (), came_at: CameAt = _not_known) -> Settled:
+    """What counts of values of one moment: the one that a person said is right, else the worse. A value that came after what was said is asked about anew."""
     by_moment: dict[tuple[str, datetime], list[Measurement]] = {}
     explaining = dictionary.explaining
     for one in measurements:
@@ -75,7 +91,7 @@ def settled(measurements: Sequence[Measurement], dictionary: Dictionary, said: S
         if len(of_one) == 1:
             continue
         ordered = sorted(of_one, key=lambda one: one.order)
-        right = _right(ordered, said)
+        right = _right(ordered, said, came_at)
         counts = right or max(ordered, key=lambda one: (_least(one, explaining), one.order))
         differing = tuple(one for one in ordered if (one.value, one.between) != (counts.value, counts.between))
         others += differing
@@ -84,11 +100,23 @@ def settled(measurements: Sequence[Measurement], dictionary: Dictionary, said: S
     return Settled([one for one in measurements if id(one) not in gone] if gone else measurements, tuple(others), tuple(ties))
 
 
-def said_right(case: Case | None, dictionary: Dictionary) -> SaidRight:
-    """What persons said is right who may state it, by the source of the value: what was said here goes before what was told."""
+def said_right(case: Case | None, dictionary: Dictionary) -> list[SaidRight]:
+    """What persons said is right who may state it, by the source of the value, the last word last: what was said here goes before what was told."""
     entries = sorted(case.of(FindingConfirmed), key=lambda entry: not entry.origin.told) if case is not None else []
     known = [one for one in entries if one.event.fact in dictionary and one.origin.role in dictionary[one.event.fact].stated_by]
-    return [(one.event.fact, one.event.basis, one.event.value) for one in known if says_which(one.event)]
+    return [SaidRight(one.event.fact, one.event.basis, one.event.value, one.origin.recorded_at) for one in known if says_which(one.event)]
+
+
+def coming_in(found: Found, case: Case | None) -> CameAt:
+    """When entries of the case were recorded, and resources of the record filed."""
+
+    def came_at(source: str) -> datetime | None:
+        kind, _, name = source.partition("/")
+        if kind == "Event":
+            return next((entry.origin.recorded_at for entry in case.entries if entry.origin.event_id == name), None) if case is not None else None
+        return next((filed_at(one) for one in found.of("Observation") if name_of(one) == source), None)
+
+    return came_at
 
 
 def says_which(event: FindingConfirmed) -> bool:
@@ -96,12 +124,13 @@ def says_which(event: FindingConfirmed) -> bool:
     return event.basis.startswith(("Event/", "Observation/"))
 
 
-def _right(of_one: Sequence[Measurement], said: SaidRight) -> Measurement | None:
-    """The value of a moment that a person said is right; None where nobody did, or where it reads otherwise since."""
-    for fact, source, value in reversed(said):
+def _right(of_one: Sequence[Measurement], said: Sequence[SaidRight], came_at: CameAt) -> Measurement | None:
+    """The value of a moment that a person said is right; None where nobody did, where it reads otherwise since, or where another value came since."""
+    for word in reversed(said):
         for one in of_one:
-            if (one.fact.name, one.source) == (fact, source) and one.value == value and one.between is None:
-                return one
+            if (one.fact.name, one.source) == (word.fact, word.source) and one.value == word.value and one.between is None:
+                came = [came_at(other.source) for other in of_one if other is not one and other.value != one.value]
+                return one if all(at is not None and at <= word.said_at for at in came) else None
     return None
 
 

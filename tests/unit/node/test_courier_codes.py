@@ -151,3 +151,11 @@ def test_the_page_shows_it_once_and_the_next_step_takes_it(dock: Dock) -> None:
         assert code not in client.get(f"/cases/{CASE}/cells").text
         assert dock.confirm(code) == []
         assert "confirmed by code" in client.get(f"/cases/{CASE}/cells").text
+
+
+def test_the_code_of_one_courier_confirms_no_other(dock: Dock) -> None:
+    dock.name()
+    code = dock.code()
+    assert dock.give("HandToCourier", courier="Driver 9", waybill="W-2", seal="S-2", handed_at=dock.clock().isoformat()) == []
+    assert dock.confirm(code) == ["supply.courier.code_none"], "what the first driver was told says nothing of the second"
+    assert dock.confirm(dock.code()) == []

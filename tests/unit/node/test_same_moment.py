@@ -274,3 +274,12 @@ def test_a_word_on_one_moment_stands_for_no_other(ward: Ward) -> None:
     sent(ward, ward.now, "temperature", 40, "o-now")
     typed(ward, ward.now, {**WELL, "temperature": 40})
     assert bounds(ward) == (1, 1)
+
+
+def test_a_value_that_comes_after_the_word_is_asked_about_anew(ward: Ward) -> None:
+    at = tie(ward)
+    say(ward, 37, f"Event/{ward.case.assessments[-1].origin.event_id}")
+    assert bounds(ward) == (0, 0)
+    sent(ward, at, "temperature", 40, "o-third")
+    assert asked(ward) == [("temperature", at)]
+    assert bounds(ward) == (1, 1), "what nobody had seen when it was said counts"

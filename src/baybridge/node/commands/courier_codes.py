@@ -2,8 +2,9 @@
 
 Main job: `make(node, actor, case_id, shipment_id)`, a fresh code that is shown once and never again, and `tried(connection, …)`, whether a code that was said is it.
 
-Only a slow hash of a code is kept. A code is for the shipment it was made for, ends after some minutes (`confirm_within` in `data/access/people.yaml`) or when it
-was said wrongly too often; a fresh one ends the one before. **Source**: contract K3 (expiry); the number of tries is a convention of this project.
+Only a slow hash of a code is kept. A code is for the shipment it was made for and the courier who was named, ends after some minutes (`confirm_within` in
+`data/access/people.yaml`) or when it was said wrongly too often; a fresh one ends the one before, and so does naming a courier again (`CODES_END`).
+**Source**: contract K3 (expiry); the number of tries is a convention of this project.
 """
 
 from __future__ import annotations
@@ -20,12 +21,16 @@ from sqlalchemy import Connection, delete, insert, select, update
 from baybridge.base.canonical import canonical_bytes
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.journey.command import Actor, CodeState
+from baybridge.journey.entry import tells
+from baybridge.journey.events import CourierNamed
 from baybridge.node.commands.table import COMMANDS
+from baybridge.node.consequences.row import Consequence, ConsequenceRow, Lane
 from baybridge.node.tables import courier_code as table
 from baybridge.supply.couriers import ConfirmCourier, against_code
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
+    from baybridge.node.unit import Unit
 
 _DIGITS = 8
 _MOST_TRIES = 5  # convention of this project
@@ -81,3 +86,12 @@ def tried(connection: Connection, at: datetime, shipment_id: str, code: str) -> 
 
 def _hash(code: str, salt: bytes) -> bytes:
     return scrypt(code.encode(), salt=salt, n=_COST, r=_BLOCK, p=1)
+
+
+def _end(_: Node, unit: Unit, consequence: Consequence) -> None:
+    """The codes of shipments for which a courier was named: who was told one before is another."""
+    named = [entry.event.shipment_id for entry in unit.case(consequence.case_id).history if tells(entry, CourierNamed) and entry.origin.event_id in consequence.events]
+    unit.connection.execute(delete(table).where(table.c.shipment_id.in_(named)))
+
+
+CODES_END = ConsequenceRow("courier-codes-end", Lane.CASE, _end, after=frozenset({CourierNamed}))

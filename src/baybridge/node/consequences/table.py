@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from baybridge.node.attachments.proposals import READ
 from baybridge.node.attachments.receiving import SETTLE
 from baybridge.node.attachments.scanning import SCAN
+from baybridge.node.commands.courier_codes import CODES_END
 from baybridge.node.commands.reopening import DECIDE_AGAIN
 from baybridge.node.consequences.row import ConsequenceRow
 from baybridge.node.corrections.again import MADE_AGAIN
@@ -28,7 +29,7 @@ from baybridge.node.watch.watching import CLOCK, LOOK
 
 _ROWS = (
     LOOK, CLOCK, LEAVE, DECIDE_AGAIN, GRADES_FOLLOW, MADE_AGAIN, WITHDRAWN_CAUSES, TELL_ENTRIES, TELL_SET_ASIDE, TELL_LATE_RESULTS, TELL_CORRECTION, TELL_WITHDRAWAL,
-    TELL_STATUS, PLACE_RECORD, IMPORT_RUNS, DAILY_CHECK, SAME_DAY, SCAN, READ, SETTLE, PLAN, SEND, NOTIFY,
+    TELL_STATUS, PLACE_RECORD, IMPORT_RUNS, DAILY_CHECK, SAME_DAY, SCAN, READ, SETTLE, PLAN, SEND, NOTIFY, CODES_END,
 )  # fmt: skip
 
 CONSEQUENCES: Mapping[str, ConsequenceRow] = {row.name: row for row in _ROWS}

@@ -26,6 +26,7 @@ from baybridge.demo.cohort import Placed, stops_of
 from baybridge.demo.inprocess import transport
 from baybridge.demo.patients import Invented
 from baybridge.demo.walk import Ticking, Walk
+from baybridge.journey.command import Role
 from baybridge.node import clock
 from baybridge.node.config import read_config
 from baybridge.node.node import Node
@@ -42,7 +43,8 @@ PLACED = (
 )
 SERVED = ("hk", "sh")
 KINDS_OF_USER = (
-    *(f"{role}.hk" for role in ("coordinator", "physician", "nurse", "pharmacist", "laboratory", "quality", "payer", "alliance", "administrator", "patient")),
+    *(f"{role}.hk" for role in ("coordinator", "physician", "nurse", "pharmacist", "laboratory", "quality", "payer", "alliance", "administrator")),
+    "patient.hk", "caregiver.hk",
     *("manufacturer.sh", "quality.sh", "coordinator.sh"),
 )
 FULL, SAMPLED = ("en", "zh-Hant"), ("zh-Hans", "pt")
@@ -99,6 +101,8 @@ def found_network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]
         network.add_staff(node)
     walks = [walked(placed, nodes, ticking) for placed in PLACED]
     network.add_patient(nodes["hk"], walks[0].patient.id)
+    helper = network.add_caregiver(nodes["hk"], walks[0].patient.id)
+    walks[0].do("hk", Role.COORDINATOR, "AllowCaregiver", person_id=helper, shows=("results", "money", "papers"))
     for node in nodes.values():
         node.storage.close()
     try:
@@ -201,6 +205,7 @@ def test_users_reach_the_pages_that_their_work_needs(reached: dict[str, Found]) 
     assert "/cases/C/funding" in kinds["payer.hk"] and not {"/cases/C/facts", "/cases/C/flowsheet", "/ward"} & kinds["payer.hk"]
     assert "/cases/C/cells" in kinds["manufacturer.sh"] and "/cases/C/facts" not in kinds["manufacturer.sh"]
     assert "/cases/C/sharing" in kinds["patient.hk"]
+    assert "/cases/C/tests" in kinds["caregiver.hk"] and "/cases/C/sharing" not in kinds["caregiver.hk"]
     assert "/indicators" in kinds["alliance.hk"] and not any(kind.startswith("/cases") for kind in kinds["alliance.hk"])
 
 

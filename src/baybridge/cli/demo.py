@@ -72,7 +72,7 @@ def _say(started: Running) -> None:
     roles: dict[str, list[str]] = {}
     for account in network.ACCOUNTS:
         roles.setdefault(account.role.value, []).append(account.name)
-    roles["patient"] = ["patient.mo"]
+    roles["patient"], roles["caregiver"] = ["patient.mo"], ["caregiver.mo"]
     for role, names in roles.items():
         click.echo(f"  {role:16} {'  '.join(names)}")
     first = started.addresses()

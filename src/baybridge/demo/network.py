@@ -20,7 +20,7 @@ from baybridge.base.outcome import Refusal
 from baybridge.journey.command import Role
 from baybridge.node.clock import new_id
 from baybridge.node.node import Node
-from baybridge.node.people import accounts, passwords
+from baybridge.node.people import accounts, helping, passwords, persons
 from baybridge.node.upkeep.founding import found, introduce, trust
 from baybridge.node.watch import roster
 
@@ -169,6 +169,15 @@ def add_patient(node: Node, patient_id: str) -> None:
     """Give a node the account of a patient."""
     language = next(account.language for account in ACCOUNTS if account.node == node.site.node)
     _add(node, [Account(node.site.node, f"patient.{node.site.node}", Role.PATIENT, language, None, patient_id)])
+
+
+def add_caregiver(node: Node, patient_id: str) -> str:
+    """Give a node the account of somebody who helps a patient; the id of that person, whom the patient still has to let in."""
+    language = next(account.language for account in ACCOUNTS if account.node == node.site.node)
+    _add(node, [Account(node.site.node, f"caregiver.{node.site.node}", Role.CAREGIVER, language, None, patient_id)])
+    persons.make_sure(node.storage)
+    with node.storage.reading() as connection:
+        return next(iter(helping.accounts_for(connection, patient_id)))
 
 
 @cache

@@ -23,6 +23,7 @@ from baybridge.demo.incoming import outside_results, sign_card
 from baybridge.demo.inprocess import transport
 from baybridge.demo.trials import bring_in
 from baybridge.demo.walk import Ticking
+from baybridge.journey.command import Role
 from baybridge.node import clock
 from baybridge.node.config import read_config
 from baybridge.node.neighbours import witnessing
@@ -63,6 +64,7 @@ def make(folder: Path, on_progress: Callable[[int, int], None]) -> None:
             bring_in(node)
         if name == "mo":
             network.add_patient(node, followed.patient.id)
+            followed.do("mo", Role.COORDINATOR, "AllowCaregiver", person_id=network.add_caregiver(node, followed.patient.id), shows=("papers",))
         witnessing.sign_checkpoint(node)
         node.storage.close()
     (part / _SCHEMA).write_text(NEWEST, encoding="ascii")

@@ -60,6 +60,7 @@ def test_every_command_on_the_road_stands_in_some_task_or_is_always_possible() -
     always |= {"ReportIncident", "AnswerIncident", "SetAssessmentInterval"}  # asked by nobody and by attention
     always |= {"ConfirmEntry"}  # from the list of what waits for a second person
     always |= {"WriteToTeam", "AnswerPatient"}  # by the patient, whenever there is something to say, and from attention
+    always |= {"AllowCaregiver", "EndCaregiver"}  # whenever somebody helps, or does not any more
     always |= {"KeepCall"}  # asked by attention where the cause of a call was withdrawn
     always |= {"HandToCourier", "ConfirmCourier"}  # asked by attention once a shipment left
     always |= {"RecordLateResult"}  # when a result comes after the release

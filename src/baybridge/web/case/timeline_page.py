@@ -54,7 +54,7 @@ class Row:
 
 #: Kinds of entry by which the timeline is filtered: the chapters of `journey/events.py` that make each.
 KINDS: Mapping[str, tuple[str, ...]] = {
-    "person": ("referral", "identity"),
+    "person": ("referral", "identity", "tasks"),
     "record": ("attachments",),
     "choice": ("decisions",),
     "cells": ("cells",),
@@ -62,7 +62,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "calls": ("calls",),
     "followup": ("follow_up",),
     "money": ("money",),
-    "sharing": ("sharing", "signing", "messages", "family"),
+    "sharing": ("sharing", "signing", "messages", "case_messages", "family"),
     "corrections": ("corrections",),
 }
 OTHER = "other"  # what a newer node told and this one does not know

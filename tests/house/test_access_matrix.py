@@ -19,10 +19,12 @@ from starlette.testclient import TestClient
 from acceptance.support import Clock, record
 from baybridge.api import fhir, health, services
 from baybridge.app import application, every_route
+from baybridge.base.outcome import Refusal
 from baybridge.http.doors import Door
 from baybridge.journey.command import Actor, Command, Role
 from baybridge.journey.events import PreauthorisationRequested, QuoteIssued
 from baybridge.node import tables
+from baybridge.node.clock import new_id
 from baybridge.node.config import read_config
 from baybridge.node.handle import handle
 from baybridge.node.intake.importing import import_upload
@@ -44,6 +46,8 @@ PEOPLE: dict[str, tuple[Role, str, str | None]] = {
     **{f"{role} elsewhere": (Role(role), ELSEWHERE, None) for role in sorted(SITE)},
     "patient": (Role.PATIENT, HERE, OWN),
     "other patient": (Role.PATIENT, HERE, OTHER),
+    "caregiver": (Role.CAREGIVER, HERE, OWN),  # whom nobody let in
+    "helper": (Role.CAREGIVER, HERE, OWN),  # let in, and nothing named
     "payer": (Role.PAYER, PAYER, None),
     "other payer": (Role.PAYER, OTHER_PAYER, None),
     "alliance": (Role.ALLIANCE, ALLIANCE, None),
@@ -58,18 +62,19 @@ NOBODY = "nobody"
 ANYONE = EVERYBODY | {NOBODY}  # without signing in
 ON_CASE = SITE | {"patient"}
 ON_CARE = CARE | {"patient"}
-LISTS = SITE | {"patient", "other patient", "payer", "other payer"}
+HELPERS = {"caregiver", "helper"}
+LISTS = SITE | {"patient", "other patient", "payer", "other payer"} | HELPERS  # who was not let in finds an empty one
 TRIES = {"coordinator", "physician", "pharmacist", "quality", "alliance", "payer", "other payer"}
 WRITES = {"coordinator", "physician", "nurse", "laboratory"}
 BREAKS_GLASS = {f"{role}{where}" for role in ("physician", "nurse", "pharmacist") for where in ("", " elsewhere")}
-WITHDRAWS = {"coordinator", "physician", "nurse", "patient"}  # the command that is tried is WithdrawConsent
+WITHDRAWS = {"coordinator", "physician", "nurse", "patient", "helper"}  # the command that is tried is WithdrawConsent; of a helper its rule refuses it
 
 EXPECTED: dict[tuple[str, str], set[str]] = {
     ("GET", "/health/live"): ANYONE,  # says nothing of any patient
     ("GET", "/health/ready"): ANYONE,
     ("POST", "/session"): ANYONE,
     ("POST", "/do/{command}"): WITHDRAWS,
-    ("POST", "/decide/{policy}"): NOT_ELSEWHERE - {"patient", "other patient"},
+    ("POST", "/decide/{policy}"): NOT_ELSEWHERE - {"patient", "other patient"} - HELPERS,
     ("GET", "/log/checkpoint"): ANYONE,
     ("GET", "/log/witnessed"): ANYONE,
     ("GET", "/log/proof/{position:int}/{size:int}"): ANYONE,
@@ -183,7 +188,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("GET", "/policies/{policy_id}/document.yaml"): NOT_ELSEWHERE,
     ("GET", "/policies/{policy_id}/compare"): NOT_ELSEWHERE,
     ("GET", "/policies/{policy_id}/what-if"): TRIES,
-    ("GET", "/cases/{case_id}"): ON_CASE,
+    ("GET", "/cases/{case_id}"): ON_CASE | {"helper"},
     ("GET", "/cases/{case_id}/facts"): ON_CASE,
     ("GET", "/cases/{case_id}/options"): ON_CASE,
     ("GET", "/cases/{case_id}/eligibility"): ON_CASE,
@@ -206,7 +211,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("GET", "/cases/{case_id}/messages/files/{attachment}"): CARE | {"laboratory", "payer"},  # one that is of none of their messages answers not-found
     ("GET", "/cases/{case_id}/attachments/{attachment}/proposals"): ON_CARE | {"laboratory"},
     ("GET", "/cases/{case_id}/attachments/{attachment}/pages/{page:int}"): ON_CARE | {"laboratory"},
-    ("GET", "/cases/{case_id}/calendar.ics"): ON_CARE,
+    ("GET", "/cases/{case_id}/calendar.ics"): ON_CARE | {"helper"},
     ("GET", "/live"): CARE,
     ("GET", "/live/calls"): CARE,
     ("GET", "/ward"): CARE,
@@ -214,7 +219,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("GET", "/cases/{case_id}/flowsheet"): ON_CARE,
     ("GET", "/cases/{case_id}/followup"): ON_CARE,
     ("GET", "/cases/{case_id}/timeline"): ON_CASE,
-    ("GET", "/cases/{case_id}/watch"): ON_CARE,
+    ("GET", "/cases/{case_id}/watch"): ON_CARE | {"helper"},
     ("GET", "/cases/{case_id}/looked"): {"patient", "quality"},
     ("GET", "/cases/{case_id}/looked.json"): {"patient", "quality"},
     ("GET", "/cases/{case_id}/state.json"): ON_CASE,
@@ -291,9 +296,11 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     with node.storage.writing() as connection:
         for name, (role, organisation, patient) in PEOPLE.items():
             accounts.add_account(
-                connection, account=name, name=name, role=role, organisation=organisation, password="-", patient_id=patient
+                connection, account=name, name=name, role=role, organisation=organisation, password="-", patient_id=patient, person_id=f"p-{name.replace(' ', '-')}"
             )
             tokens[name] = accounts.open_session(connection, name, node.now()).token
+    let_in = handle(node, Command("AllowCaregiver", cases[OWN], {"person_id": "p-helper"}, Actor("patient", Role.PATIENT, HERE, OWN), new_id(node.now)))
+    assert not isinstance(let_in, Refusal), let_in
     parameters = {
         "case_id": cases[OWN],
         "command": "WithdrawConsent",

@@ -33,8 +33,9 @@ def with_account(situation: Situation) -> Collection[str]:
 
 
 def helping_now(situation: Situation) -> Collection[str]:
-    """The persons who were let in and not ended."""
-    return [one.event.person_id for one in helpers(situation.case, situation.today)]
+    """The persons who were let in and not ended; who helps ends the own part alone, and is told of nobody else."""
+    who, found = situation.actor, [one.event.person_id for one in helpers(situation.case, situation.today)]
+    return [one for one in found if who.role is not Role.CAREGIVER or one == who.person]
 
 
 class AllowCaregiver(Struct, frozen=True, kw_only=True):
@@ -62,6 +63,8 @@ def allow_caregiver(situation: Situation, given: AllowCaregiver) -> Verdict:
     against += not_attached(situation.case, given.attachment)
     if not given.person_id.strip():
         against.append(Reason("consent.caregiver.nobody", where="person_id"))
+    elif given.person_id == situation.actor.person:
+        against.append(Reason("consent.caregiver.oneself", where="person_id"))
     if given.valid_until is not None and given.valid_until < situation.today:
         against.append(Reason("consent.record.already_over", {"day": given.valid_until.isoformat()}, where="valid_until"))
     if against:
@@ -97,13 +100,10 @@ def nobody_to_allow(situation: Situation) -> Iterator[Reason]:
 
 
 def end_caregiver(situation: Situation, given: EndCaregiver) -> Verdict:
-    """The person sees nothing any more; who helps ends the own part alone."""
-    against = []
-    if situation.actor.role is Role.CAREGIVER and given.person_id != situation.actor.person:
-        against.append(Reason("consent.caregiver.own_alone", where="person_id"))
+    """The person sees nothing any more."""
     if given.person_id not in helping_now(situation):
-        against.append(Reason("consent.caregiver.none_ended", where="person_id"))
-    return refuse(*against) if against else (CaregiverEnded(person_id=given.person_id, note=given.note.strip()),)
+        return refuse(Reason("consent.caregiver.none_ended", where="person_id"))
+    return (CaregiverEnded(person_id=given.person_id, note=given.note.strip()),)
 
 
 def nobody_to_end(situation: Situation) -> Iterator[Reason]:

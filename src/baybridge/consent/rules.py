@@ -124,7 +124,9 @@ def _form(situation: Situation, given: RecordConsent) -> Iterator[Reason]:
 
 
 def none_to_withdraw(situation: Situation) -> Iterator[Reason]:
-    """No consent is left that could be taken back."""
+    """No consent is left that could be taken back, or this account takes none back."""
+    if situation.actor.role is Role.CAREGIVER and ((helps := acting_as(situation)) is None or helps.event.capacity == "caregiver"):
+        yield Reason("consent.giver.own_capacity")
     if all(one.withdrawn_on is not None and one.withdrawn_on <= situation.today for one in situation.case.consents):
         yield Reason("consent.withdraw.none")
 

@@ -14,11 +14,22 @@ from starlette.testclient import TestClient
 from acceptance.support import Refused, World
 from baybridge.app import application
 from baybridge.base.outcome import Refusal
+from baybridge.exchange.evidence.verify import verify_file
 from baybridge.journey.command import Actor, Command, Role
-from baybridge.journey.events import CaregiverAllowed, ConsentWithdrawn, PatientWrote
+from baybridge.journey.events import (
+    AuthorityNotified,
+    CaregiverAllowed,
+    CaseReferred,
+    ConfirmationDeclined,
+    ConsentWithdrawn,
+    EntryReinstated,
+    GateExceptionSigned,
+    PatientWrote,
+)
 from baybridge.node.clock import new_id
 from baybridge.node.handle import handle
-from baybridge.node.people import accounts, persons
+from baybridge.node.neighbours.evidence import evidence_pack
+from baybridge.node.people import accounts, notifications, persons
 
 CARE = {"kind": "care", "notice_version": "1", "notice_language": "zh-Hant"}
 PAPER = "birth certificate, paper file 3"
@@ -122,7 +133,10 @@ def test_it_ends_by_the_patient_by_the_helper_and_by_its_day(world: World) -> No
     assert codes(do(world, patient, "EndCaregiver", person_id=other)) == ["command.not_in_set"]
     do(world, patient, "AllowCaregiver", person_id=other)
     do(world, patient, "AllowCaregiver", person_id=person)
-    assert "consent.caregiver.own_alone" in codes(do(world, helper, "EndCaregiver", person_id=other))
+    for guessed in (other, "p-unknown"):
+        refused = do(world, helper, "EndCaregiver", person_id=guessed)
+        assert codes(refused) == ["command.not_in_set"]
+        assert refused.reasons[0].values["known"] == person, "who else helps is not told"
 
 
 def test_who_was_let_in_writes_to_the_team_under_the_own_name_and_does_nothing_else(world: World) -> None:
@@ -228,3 +242,124 @@ def test_after_the_death_of_the_patient_nothing_is_open(world: World) -> None:
     do(world, patient, "AllowCaregiver", person_id=person)
     world.do("mo", Role.PHYSICIAN, "RecordDeath", died_on=world.clock().date().isoformat(), cause="disease")
     assert set(statuses(world, token, *PAGES).values()) == {403}
+
+
+def test_a_caregiver_reads_the_own_letters_and_not_those_of_the_patient(world: World) -> None:
+    person, token, helper = account(world, Role.CAREGIVER)
+    other, others, _ = account(world, Role.CAREGIVER, "Rui")
+    _, own, patient = account(world, Role.PATIENT, "the patient")
+    do(world, patient, "AllowCaregiver", person_id=person, shows=["results", "money", "papers"])
+    do(world, patient, "AllowCaregiver", person_id=other, shows=["results"])
+    do(world, patient, "WriteToTeam", text="Do not tell my family.")
+    do(world, helper, "WriteToTeam", text="She eats well.")
+    for letter in world.case("mo").of(PatientWrote):
+        answer = "We keep it." if letter.origin.role == "patient" else "Good to hear."
+        world.do("mo", Role.NURSE, "AnswerPatient", letter_id=letter.event.letter_id, answer=answer)
+    said = {"Do not tell my family.", "We keep it.", "She eats well.", "Good to hear."}
+    for session, seen in ((token, {"She eats well.", "Good to hear."}), (others, set()), (own, said)):
+        with client(world, session) as browser:
+            for page in ("", "/timeline"):
+                text = browser.get(f"/cases/{world.case_id}{page}").text
+                assert {one for one in said if one in text} == seen, page
+
+
+def test_an_earlier_moment_opens_nothing_that_is_closed_now(world: World) -> None:
+    person, token, _ = account(world, Role.CAREGIVER)
+    _, _, patient = account(world, Role.PATIENT, "the patient")
+    do(world, patient, "AllowCaregiver", person_id=person, shows=["money", "papers"])
+    then = {"at": world.clock().isoformat()}
+    with client(world, token) as browser:
+        assert "What it costs, and who pays" in browser.get(f"/cases/{world.case_id}").text
+        do(world, patient, "AllowCaregiver", person_id=person)
+        page = browser.get(f"/cases/{world.case_id}", params=then)
+        assert page.status_code == 200
+        assert "What it costs, and who pays" not in page.text and "/attachments" not in page.text
+
+
+def test_who_was_shown_results_reads_no_prices(world: World) -> None:
+    person, token, _ = account(world, Role.CAREGIVER)
+    _, _, patient = account(world, Role.PATIENT, "the patient")
+    priced = {}
+    for shows in (["results"], ["results", "money"]):
+        do(world, patient, "AllowCaregiver", person_id=person, shows=shows)
+        with client(world, token) as browser:
+            priced[len(shows)] = ["You would pay" in browser.get(f"/cases/{world.case_id}/options?by={by}").text for by in ("status", "pays")]
+    assert priced == {1: [False, False], 2: [True, True]}
+
+
+def test_a_laboratory_reads_the_options_without_prices(world: World) -> None:
+    shown = {}
+    for role in (Role.PHYSICIAN, Role.LABORATORY):
+        _, token, _ = account(world, role, role.value, patient="")
+        with client(world, token) as browser:
+            page = browser.get(f"/cases/{world.case_id}/options")
+            shown[role] = (page.status_code, "1,200,000" in page.text, "by=pays" in page.text)
+    assert shown == {Role.PHYSICIAN: (200, True, True), Role.LABORATORY: (200, False, False)}
+
+
+def test_a_caregiver_is_shown_no_consent_to_take_back(world: World) -> None:
+    person, token, _ = account(world, Role.CAREGIVER)
+    _, own, patient = account(world, Role.PATIENT, "the patient")
+    do(world, patient, "AllowCaregiver", person_id=person, shows=["results", "money", "papers"])
+    with client(world, token) as browser:
+        form = browser.get(f"/cases/{world.case_id}/do/WithdrawConsent").text
+    assert "eHealth sharing in Hong Kong" not in form and "A consent is taken back by the guardian or representative" in form
+    with client(world, own) as browser:
+        assert "eHealth sharing in Hong Kong" in browser.get(f"/cases/{world.case_id}/do/WithdrawConsent").text
+
+
+def test_entries_are_shown_by_what_was_named_and_corrections_with_what_they_put_right(world: World) -> None:
+    """What has no row is closed to who was not shown everything: consents, identity, signatures, tasks, signed exceptions."""
+    person, token, _ = account(world, Role.CAREGIVER)
+    _, own, patient = account(world, Role.PATIENT, "the patient")
+    do(world, patient, "AllowCaregiver", person_id=person, shows=["results"])
+    notified = world.case("mo").of(AuthorityNotified)[0].origin.event_id
+    referred = world.case("mo").of(CaseReferred)[0].origin.event_id
+    world.do("mo", Role.COORDINATOR, "CorrectEntry", event_id=notified, action="void", reason="other", note="of-a-notice")
+    until = world.clock() + timedelta(days=2)
+    with world.nodes["mo"].unit() as unit:
+        written = (
+            EntryReinstated(event_id=referred, note="of-a-referral"),
+            ConfirmationDeclined(confirmation_id="c", command="IssueQuote", note="of-a-signature"),
+            GateExceptionSigned(gate="collection", codes=("gate.x",), regarding="r", note="of-an-exception", valid_until=until),
+        )
+        unit.append(world.case_id, written, world.nodes["mo"].system(), known=len(unit.events(world.case_id)))
+    notes = ("of-a-notice", "of-a-referral", "of-a-signature", "of-an-exception")
+    for session, seen in ((token, ["of-a-referral"]), (own, [*notes])):
+        with client(world, session) as browser:
+            text = "".join(browser.get(f"/cases/{world.case_id}{page}").text for page in ("", "/timeline", "/facts"))
+        assert [note for note in notes if note in text] == seen
+
+
+def test_nobody_lets_in_oneself(world: World) -> None:
+    person, _, _ = account(world, Role.CAREGIVER)
+    nurse = Actor("nurse", Role.NURSE, world.nodes["mo"].site.organisation, person=person)
+    assert codes(do(world, nurse, "AllowCaregiver", person_id=person)) == ["consent.caregiver.oneself"]
+
+
+def test_the_bell_tells_of_an_answer_to_the_own_letter_and_only_who_is_let_in(world: World) -> None:
+    person, _, helper = account(world, Role.CAREGIVER)
+    _, _, stranger = account(world, Role.CAREGIVER, "Rui")
+    _, _, patient = account(world, Role.PATIENT, "the patient")
+    node, told = world.nodes["mo"], []
+    for writer in (patient, helper, helper):
+        if not told:
+            do(world, patient, "AllowCaregiver", person_id=person)
+        do(world, writer, "WriteToTeam", text="Is fever to be told?")
+        if len(told) == 2:
+            do(world, patient, "EndCaregiver", person_id=person)
+        letter = world.case("mo").of(PatientWrote)[-1].event.letter_id
+        world.do("mo", Role.NURSE, "AnswerPatient", letter_id=letter, answer="Yes.")
+        with node.storage.reading() as connection:
+            told.append([notifications.unseen(connection, one.account) for one in (patient, helper, stranger)])
+    assert told == [[1, 0, 0], [2, 1, 0], [3, 1, 0]]
+
+
+def test_a_pack_of_evidence_says_that_there_are_letters_and_not_what_they_say(world: World) -> None:
+    _, _, patient = account(world, Role.PATIENT, "the patient")
+    do(world, patient, "WriteToTeam", text="Do not tell my family.")
+    letter = world.case("mo").of(PatientWrote)[0].event.letter_id
+    world.do("mo", Role.NURSE, "AnswerPatient", letter_id=letter, answer="We keep it.")
+    pack = evidence_pack(world.nodes["mo"], world.case_id)
+    assert b"Do not tell my family." not in pack and b"We keep it." not in pack
+    assert verify_file(pack, None, None).ok

@@ -17,7 +17,16 @@ from baybridge.base.keys import VerifyKey
 from baybridge.exchange.evidence import verify
 from baybridge.exchange.evidence.anchor import build_anchor
 from baybridge.exchange.signed import sign_document
-from baybridge.journey.events import CaseMessageSent, CaseMessageShown, CaseMessageTaskEnded, PackageReceived, Recorded, Told
+from baybridge.journey.events import (
+    CaseMessageSent,
+    CaseMessageShown,
+    CaseMessageTaskEnded,
+    PackageReceived,
+    PatientAnswered,
+    PatientWrote,
+    Recorded,
+    Told,
+)
 from baybridge.ledger import streams
 from baybridge.node import tables
 from baybridge.node.integrity import things
@@ -56,9 +65,10 @@ def evidence_pack(node: Node, case_id: str) -> bytes:
 
 
 def _not_attached(events: Sequence[Recorded]) -> tuple[set[str], set[str]]:
-    """The events that say what a message says which nobody attached to the evidence, and the packages that brought one."""
+    """The events that say what a message says which nobody attached to the evidence, and the packages that brought one; and what patient and team wrote to each other."""
     shown = {item.event.message_id for item in events if isinstance(item.event, CaseMessageShown)}
     hidden = {item.event_id for item in events if isinstance(item.event, CaseMessageSent | CaseMessageTaskEnded) and item.event.message_id not in shown}
+    hidden |= {item.event_id for item in events if isinstance(item.event, PatientWrote | PatientAnswered)}
     packages: set[str] = set()
     for item in events:
         if isinstance(item.event, PackageReceived) and any(_is_hidden(told, shown) for told in item.event.told):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
 
+from baybridge.consent.helping import EVERYTHING
 from baybridge.journey import events as ev
 from baybridge.journey.case import Case, fold
 from baybridge.journey.case_messages import message_of
@@ -23,7 +24,7 @@ from baybridge.journey.command import Role
 from baybridge.journey.entry import Entry, tells
 from baybridge.node import tables
 from baybridge.node.consequences.row import Consequence, ConsequenceRow, Lane
-from baybridge.node.people import accounts
+from baybridge.node.people import accounts, helping
 from baybridge.node.watch import board
 
 if TYPE_CHECKING:
@@ -92,13 +93,24 @@ def _told_of(node: Node, case: Case, entry: Entry[ev.Event], people: Sequence[Ro
     if tells(entry, ev.CaseMessageSent) and entry.event.to_node == node.site.node:
         found = _of_message(case, entry.event, people)
     elif tells(entry, ev.PatientAnswered):
-        found = ((row["account"], "answer") for row in people if row["patient_id"] and row["patient_id"] == case.patient_id)
+        found = ((row["account"], "answer") for row in people if _reads_answer(node, case, entry.event.letter_id, row))
     elif tells(entry, ev.TaskGiven):
         found = iter([(entry.event.account, "task")])
     elif tells(entry, ev.CallEscalated):
         found = ((name, "call") for name in _missed(case, entry.event.call_id))
     known = {row["account"] for row in people}
     return ((name, kind) for name, kind in found if name in known and name != entry.origin.actor)
+
+
+def _reads_answer(node: Node, case: Case, letter_id: str, row: RowMapping) -> bool:
+    """Whether an account reads the answer to a letter: the patient's, and that of whoever helps, was let in, and wrote the letter or sees everything."""
+    if not row["patient_id"] or row["patient_id"] != case.patient_id:
+        return False
+    if Role.CAREGIVER not in accounts.roles_of(row):
+        return True
+    opened = helping.opened_to_person(node, row["person_id"], case)
+    wrote = any(one.origin.is_of(row["account"], row["person_id"]) for one in case.of(ev.PatientWrote) if one.event.letter_id == letter_id)
+    return EVERYTHING in opened or (wrote and bool(opened))
 
 
 def _of_message(case: Case, event: ev.CaseMessageSent, people: Sequence[RowMapping]) -> Iterator[tuple[str, Kind]]:

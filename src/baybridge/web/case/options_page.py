@@ -67,8 +67,9 @@ class Shown:
 
 def options(view: CaseView) -> Response:
     """The list in the order that the reader asked for, the test that would open most, and what collection waits for."""
-    asked = view.asked.query.get("by", "status")
-    by: By = next((name for name in ORDERS if name == asked), "status")
+    asked, priced = view.asked.query.get("by", "status"), view.shows("case.funding")
+    orders = tuple(name for name in ORDERS if priced or name != "pays")
+    by: By = next((name for name in orders if name == asked), "status")
     language = view.asked.query.get("speaks") or view.asked.language
     found = case_options(view.look, by, language)
     shown = [_shown(view, found, row, by) for row in found.rows]
@@ -80,7 +81,8 @@ def options(view: CaseView) -> Response:
         unranked=[one for one in shown if not one.ranked],
         counts={status: sum(one.row.status == status for one in shown) for status in ("eligible", "not-yet", "undetermined", "ineligible")},
         by=by,
-        orders=ORDERS,
+        orders=orders,
+        priced=priced,
         speaks=language,
         languages_known={code: one.name for code, one in view.asked.node.languages.items()},
         tests=_tests(found),

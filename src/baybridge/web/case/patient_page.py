@@ -14,7 +14,7 @@ from typing import Literal
 from starlette.responses import Response
 
 from baybridge.documents.patients import Patients
-from baybridge.followup.letters import letters_of, unanswered
+from baybridge.followup.letters import unanswered
 from baybridge.journey.attachments import attached
 from baybridge.journey.case import Consent
 from baybridge.journey.command import Role
@@ -26,6 +26,7 @@ from baybridge.node.commands.table import COMMANDS
 from baybridge.node.people import helping
 from baybridge.web.case.helpers_shown import helpers_shown
 from baybridge.web.case.looked_page import rows_of
+from baybridge.web.case.readable import letters_shown
 from baybridge.web.case.view import CaseView, allowed
 from baybridge.web.page.qr import qr_svg
 from baybridge.web.page.status_words import money
@@ -70,7 +71,7 @@ def first_page(view: CaseView) -> Response:
         may_withdraw=view.until is None and allowed(view.asked, COMMANDS["WithdrawConsent"]),
         looked=[row for row in rows_of(view.asked, case.patient_id, case.case_id) if row["role"] != Role.PATIENT.value][:_LOOKED_SHOWN],
         documents=len(attached(case)),
-        letters=letters_of(case)[:_LETTERS_SHOWN],
+        letters=letters_shown(view)[:_LETTERS_SHOWN],
         felt=next((one.entry for one in unanswered(case) if one.entry.event.watched), None),
         may_write=view.until is None and case.alive and allowed(view.asked, COMMANDS["WriteToTeam"]),
         emergencies=case.of(GlassBroken)[::-1],

@@ -1,6 +1,7 @@
 """Which entries of a case a reader may see one by one: those of the pages that the reader may open.
 
 Main job: `against(view, entry)`. The timeline and the page of an entry gather what stands on many pages, some of which are not open to every role.
+`letters_shown(view)`, the letters to the team that a reader may see: somebody who helps sees those that this person wrote, and all only with everything else.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.followup.letters import Letter, letters_of
 from baybridge.journey.command import Role
 from baybridge.journey.corrections.correcting import find
 from baybridge.journey.entry import Entry
@@ -30,6 +32,17 @@ _ACTIONS: Mapping[str, str] = {
     "case_messages": "case.messages",
 }
 
+#: What somebody who helps has to be shown for an entry, by its chapter or its own name: signed exceptions say results and costs alike, a card is a paper.
+_HELPER: Mapping[str, str] = {
+    **dict.fromkeys(("referral", "decisions", "cells", "treatment", "calls", "follow_up"), "case.timeline"),
+    "money": "case.funding",
+    "attachments": "case.attachments",
+    "HealthCardIssued": "case.card",
+    "GateExceptionSigned": "case.sharing",
+}
+#: A page that is open only to who sees everything that the patient sees.
+_EVERYTHING = "case.sharing"
+
 
 def against(view: CaseView, entry: Entry[Any]) -> Refusal | None:
     """Why the reader may not see an entry; None where nothing stands against it."""
@@ -38,19 +51,37 @@ def against(view: CaseView, entry: Entry[Any]) -> Refusal | None:
         return refuse(Reason("access.role", {"role": person.role.value, "action": "case.bedside"}), category=Category.FORBIDDEN)
     if person.role is Role.PATIENT:
         return None  # whose own entries they are
+    if isinstance(event, EntryCorrected | EntryReinstated):
+        meant = find(view.case, event.event_id)
+        if meant is not None and not isinstance(meant.event, EntryCorrected | EntryReinstated):
+            return against(view, meant)
     if person.role is Role.CAREGIVER:
-        needed = "case.first" if isinstance(event, PatientWrote | PatientAnswered) else _ACTIONS.get(_chapter(event), "case.timeline")
-        return None if view.shows(needed) else refuse(Reason("access.role", {"role": person.role.value, "action": needed}), category=Category.FORBIDDEN)
+        return _against_helper(view, event)
+    if isinstance(event, EntryCorrected | EntryReinstated):
+        return None
     if isinstance(event, PatientWrote | PatientAnswered):
         open_to_reader = allowed(view.asked, COMMANDS["AnswerPatient"])
         return None if open_to_reader else refuse(Reason("access.role", {"role": person.role.value, "action": "case.bedside"}), category=Category.FORBIDDEN)
-    if isinstance(event, EntryCorrected | EntryReinstated):
-        meant = find(view.case, event.event_id)
-        return against(view, meant) if meant is not None and not isinstance(meant.event, EntryCorrected | EntryReinstated) else None
     if person.role is Role.MANUFACTURER and entry.origin.told:
         return None  # a plant is told what it needs
     action = _ACTIONS.get(_chapter(event))
     return access.may(action, person, view.asked.node.site) if action else None
+
+
+def _against_helper(view: CaseView, event: Event) -> Refusal | None:
+    """The same for somebody who helps: letters by who wrote them, everything else by what was named; what has no row only with everything."""
+    if isinstance(event, PatientWrote | PatientAnswered) and event.letter_id in {one.entry.event.letter_id for one in letters_shown(view)}:
+        return None
+    needed = _HELPER.get(type(event).__name__) or _HELPER.get(_chapter(event)) or _EVERYTHING
+    return None if view.shows(needed) else refuse(Reason("access.role", {"role": Role.CAREGIVER.value, "action": needed}), category=Category.FORBIDDEN)
+
+
+def letters_shown(view: CaseView) -> tuple[Letter, ...]:
+    """The letters to the team that this reader may see, the newest first."""
+    person, every = view.asked.person, letters_of(view.case)
+    if person.role is not Role.CAREGIVER or view.shows(_EVERYTHING):
+        return every
+    return tuple(one for one in every if one.entry.origin.is_of(person.account, person.person))
 
 
 def _chapter(event: Event) -> str:

@@ -80,8 +80,9 @@ class CaseView:
 
     @cached_property
     def opened(self) -> frozenset[str]:
-        """What of the case is open to somebody who helps the patient; nothing for everybody else."""
-        return helping.opened_to(self.asked.node, self.asked.actor, self.case)
+        """What of the case is open to somebody who helps the patient, now, whatever moment the page shows; nothing for everybody else."""
+        now = self.case if self.until is None else self.asked.node.case(self.case.case_id)
+        return helping.opened_to(self.asked.node, self.asked.actor, now)
 
     def shows(self, action: str) -> bool:
         """Whether this reader may do what a page needs, of this case."""
@@ -165,7 +166,7 @@ def frame(view: CaseView) -> dict[str, object]:
         "open_call": call,
         "shown_call": board.shown_as(call.call_id, call.state, call.codes) if call else "",
         **_emergency(view),
-        "exceptions": list(_exceptions(view)) if asked.person.role in _CARE else [],
+        "exceptions": list(_exceptions(view)) if view.shows(_ABOUT_CONSENT) else [],
         "tab_name": view.tab,
         "ask_whom": ASK_WHOM,
         "tabs": [(name, tabs.address(case.case_id, name)) for name in tabs.shown(asked.person.role, view.opened)],
@@ -178,13 +179,13 @@ def frame(view: CaseView) -> dict[str, object]:
 
 #: The tabs on which a patient reads results, grades, chances or risks, each with the sentence whom to ask.
 ASK_WHOM = frozenset({"facts", "options", "eligibility", "tests", "bedside", "followup", "timeline"})
-#: Who sees that a patient is treated without consent.
-_CARE = frozenset({Role.PHYSICIAN, Role.NURSE, Role.COORDINATOR, Role.PHARMACIST, Role.QUALITY, *PERSONAL})
+#: Whoever may open what was allowed sees that a patient is treated without consent, or past what stood against a step.
+_ABOUT_CONSENT = "case.sharing"
 
 
 def _emergency(view: CaseView) -> dict[str, object]:
     """The emergency that stands for the consent to care, or stood for it where the consent is still missing."""
-    entry = view.case.emergency if view.case.consent_overdue and view.case.alive and view.asked.person.role in _CARE else None
+    entry = view.case.emergency if view.case.consent_overdue and view.case.alive and view.shows(_ABOUT_CONSENT) else None
     return {"emergency": entry, "emergency_over": entry is not None and entry.event.until <= view.now}
 
 

@@ -36,7 +36,7 @@ from baybridge.journey.schedule import nameable
 from baybridge.matching.eligibility import label_policies
 from baybridge.node.commands.preview import looking
 from baybridge.node.commands.table import CommandRow
-from baybridge.node.people import helping
+from baybridge.node.people import access, helping
 from baybridge.recognition.request import PURPOSES as RECOGNITION_PURPOSES
 from baybridge.record.store import store
 from baybridge.web.forms import choices_messages, choices_results
@@ -216,6 +216,9 @@ def _facts(asked: Asked, case: Case | None) -> Options:
 
 
 def _consents(asked: Asked, case: Case | None) -> Options:
+    """The consents that stand, for who may open what was allowed."""
+    if asked.person.role is Role.CAREGIVER and not access.shows("case.sharing", helping.opened_to(asked.node, asked.actor, case)):
+        return ()
     reader = Reader(asked)
     standing = [consent for consent in (case.consents if case else ()) if consent.withdrawn_on is None]
     return tuple(Option(c.consent_id, f"{reader.code('code', c.kind)} · {reader.day(c.origin.at)}") for c in standing)

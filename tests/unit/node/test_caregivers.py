@@ -24,9 +24,13 @@ from baybridge.journey.events import (
     ConsentWithdrawn,
     EntryReinstated,
     GateExceptionSigned,
+    IdentityLinked,
+    IdentityQuestioned,
     PatientWrote,
 )
 from baybridge.node.clock import new_id
+from baybridge.node.fhir import interactions
+from baybridge.node.fhir.interactions import Interaction
 from baybridge.node.handle import handle
 from baybridge.node.neighbours.evidence import evidence_pack
 from baybridge.node.people import accounts, notifications, persons
@@ -197,6 +201,26 @@ def test_a_guardian_is_let_in_by_the_hospital_until_the_child_comes_of_age(tmp_p
     world.clock.moment = datetime(2026, 3, 3, 16, 0, tzinfo=UTC)  # the birthday has begun in Macao
     assert set(statuses(world, again(world, guardian), *PAGES).values()) == {403}
     assert codes(do(world, guardian, "WithdrawConsent", consent_id=consent, given_by="guardian", by_document=PAPER)) == ["access.relation"]
+
+
+def test_a_birth_date_that_is_put_right_or_stands_in_a_linked_record_ends_what_a_guardian_sees(tmp_path: Path) -> None:
+    world = World.new(tmp_path)
+    child = {"resourceType": "Patient", "id": "child", "name": [{"text": "丙 (synthetic)"}], "birthDate": "2015-01-01"}
+    world.file("mo", [child])
+    person, token, _ = account(world, Role.CAREGIVER)
+    world.do("mo", Role.COORDINATOR, "AllowCaregiver", person_id=person, capacity="guardian", given_by="guardian", by_document=PAPER)
+    node, seen = world.nodes["mo"], [statuses(world, token, "")[""]]
+    for born in ("2005-01-01", "2015-01-01"):
+        put = Interaction("PUT", "Patient", "child", {**child, "birthDate": born})
+        assert not isinstance(interactions.write(node, world.actor("mo", Role.COORDINATOR), [put]), Refusal)
+        seen.append(statuses(world, token, "")[""])
+    world.file("mo", [{"resourceType": "Patient", "id": "other", "name": [{"text": "丙丁 (synthetic)"}], "birthDate": "2006-01-01"}])
+    with node.unit() as unit:
+        asked = IdentityQuestioned(question="q", other="other", verdict="unsure", score=0, reasons=())
+        said = IdentityLinked(question="q", basis="confirmed", seen="x", note="the same person")
+        unit.append(world.case_id, [asked, said], node.system(), known=len(unit.events(world.case_id)))
+    seen.append(statuses(world, token, "")[""])
+    assert seen == [200, 403, 200, 403]
 
 
 def test_nobody_is_a_guardian_where_the_age_is_not_known(tmp_path: Path) -> None:

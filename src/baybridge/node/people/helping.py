@@ -18,6 +18,7 @@ from baybridge.consent.helping import Ages, opened
 from baybridge.facts.fhir import span
 from baybridge.journey.case import Case
 from baybridge.journey.command import Actor, Role
+from baybridge.journey.identities import linked
 from baybridge.node.people import access, persons
 from baybridge.node.tables import account
 from baybridge.record.store import store
@@ -44,15 +45,15 @@ def opened_to_person(node: Node, person_id: str, case: Case) -> frozenset[str]:
         return frozenset()
     majority, unable_from = thresholds(node.documents.typed, node.site.jurisdiction)
     today = node.now().astimezone(node.site.zone).date()
-    return opened(case, person_id, today, Ages(_of_age_on(node, case.patient_id, majority), unable_from))
+    return opened(case, person_id, today, Ages(_of_age_on(node, case, majority), unable_from))
 
 
-def _of_age_on(node: Node, patient_id: str, majority: int | None) -> date | None:
-    """The first day on which a patient may be of age; None where the birth date or the age of majority is not known."""
+def _of_age_on(node: Node, case: Case, majority: int | None) -> date | None:
+    """The first day on which a patient may be of age by any record that is the patient's; None where no birth date is known, or not the age of majority."""
     with node.storage.reading() as connection:
-        version = store.get(connection, "Patient", patient_id)
-    born = span(version.resource.get("birthDate")) if version is not None and not version.deleted else None
-    return add_months(born.first, 12 * majority) if born and majority is not None else None
+        versions = [store.get(connection, "Patient", one) for one in (case.patient_id or "", *linked(case))]
+    born = filter(None, (span(one.resource.get("birthDate")) for one in versions if one is not None and not one.deleted))
+    return min((add_months(one.first, 12 * majority) for one in born), default=None) if majority is not None else None
 
 
 def accounts_for(connection: Connection, patient_id: str) -> frozenset[str]:

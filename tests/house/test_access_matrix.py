@@ -359,6 +359,8 @@ def call(house: House, method: str, path: str, who: str, **parameters: str) -> i
         more["data"] = {"nothing": ""}
     elif method in ("POST", "PUT") and path != "/sign-out":
         more["json"] = {}
+    with house.node.storage.writing() as connection:
+        accounts.forget_attempts(connection, who)  # an act that asks for the password once more counts each of these as a guess
     answer = house.client.request(method, address, headers=headers, **more)
     sent_to_sign_in = answer.status_code == 303 and answer.headers["location"].startswith("/sign-in")
     return 401 if sent_to_sign_in and who == NOBODY else int(answer.status_code)

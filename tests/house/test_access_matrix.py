@@ -396,7 +396,7 @@ CASE_PATHS = sorted((m, p) for m, p in set(ways()) if "{case_id}" in p)
 
 @pytest.mark.parametrize(("method", "path"), CASE_PATHS)
 def test_denial_does_not_tell_whether_a_case_exists(house: House, method: str, path: str) -> None:
-    for who in ("other patient", "other payer", "nurse elsewhere", "alliance"):
+    for who in ("other patient", "caregiver", "other payer", "nurse elsewhere", "alliance"):
         there = call(house, method, path, who)
         nowhere = call(house, method, path, who, case_id="no-such-case")
         assert (there, nowhere) == (403, 403)

@@ -27,6 +27,7 @@ from baybridge.ledger.tables import log_entry
 from baybridge.node.config import read_config
 from baybridge.node.integrity.check import check_stored
 from baybridge.node.neighbours import key_changes, key_rotation, register, transfers, witnessing
+from baybridge.node.neighbours import package as packages
 from baybridge.node.neighbours.evidence import evidence_pack
 from baybridge.node.neighbours.key_changes import KeyChange, What, Written
 from baybridge.node.neighbours.own_keys import read_own
@@ -324,3 +325,9 @@ def test_killed_at_any_step_it_is_the_old_or_the_new_state(tmp_path: Path, what:
     assert neighbour.neighbours["mo"].key_change == node.keys.number
 
 
+
+
+def test_a_package_as_large_as_any_names_its_signer(world: World) -> None:
+    node = world.nodes["mo"]
+    signed = packages.sign(b"x" * 1_000_000, node.keys.signing, "package+jws")
+    assert packages.signer_of(signed) == packages.public_jwk(node.keys.signing)["kid"]

@@ -138,6 +138,11 @@ def check_signed(signed: bytes, keys: Sequence[Mapping[str, object]], kind: str)
     return refuse(Reason("federation.unknown_signer"), category=Category.FORBIDDEN)
 
 
+def signer_of(signed: bytes) -> str:
+    """The `kid` of the key that a signature, checked before, names."""
+    return str(jws.extract_compact(signed, registry=_SIGNATURES).headers().get("kid"))
+
+
 def told_bytes(case_id: str, told: Told) -> bytes:
     """What a node signs of an event that it tells: all of it but the patient's identifier, which is left out for some purposes."""
     plain = msgspec.to_builtins(msgspec.structs.replace(told, signature=""))

@@ -141,7 +141,7 @@ def receive(node: Node, sealed: bytes) -> bytes | Refusal:
         if row is not None:
             return _same(row, opened)
         reasons = arrivals.against(node, unit, content) or proposals.refused(unit, content)
-        if not reasons and key_changes.outlived(opened.signed, senders[content.from_node], content.sent_at):
+        if not reasons and key_changes.outlived(packages.signer_of(opened.signed), senders[content.from_node], content.sent_at):
             reasons = [Reason("federation.replaced_key", {"node": content.from_node})]
         if reasons:
             refused_packages.note(node, unit, content.case_id, content.from_node, opened.content_sha256, reasons)

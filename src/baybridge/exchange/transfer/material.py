@@ -63,7 +63,7 @@ def request_of(
         "importer": {"name": to.node, "jurisdiction": to.jurisdiction, "gd9": to.gd9},
         "contract": _contract_with(situation, to, purpose, directory),
         "pipia": _pipia(situation, directory),
-        "consents": _consents(situation, to, purpose),
+        "consents": consents_of(situation, to, purpose),
     }
 
 
@@ -152,7 +152,8 @@ def _recipients(situation: Situation) -> list[str]:
     return sorted({node for consent in situation.case.consents if holds_on(consent, situation.today) for node in consent.recipients})
 
 
-def _consents(situation: Situation, to: Site, purpose: str) -> WrittenConsents:
+def consents_of(situation: Situation, to: Site, purpose: str) -> WrittenConsents:
+    """The consents that stand now for sending with a purpose to a site."""
     state = consents_for(situation.case, to.node, purpose, situation.today)
     return {
         "care": state.care,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import orjson
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, insert, select, update
 
 from baybridge.base.canonical import sha256_hex
 from baybridge.base.failures import why
@@ -34,6 +34,7 @@ from baybridge.node.integrity import things
 from baybridge.node.neighbours import arrivals, case_messages, key_changes, order, packing, proposals, refused_packages
 from baybridge.node.neighbours import package as packages
 from baybridge.node.neighbours.references import Sender, led, name_here
+from baybridge.node.neighbours.stopping import STOPPED, stopped
 from baybridge.node.unit import Filed
 from baybridge.node.work import Brought, Work, carry_out
 from baybridge.record.fhir.in_error import entered_in_error
@@ -55,14 +56,20 @@ def deliver(node: Node) -> int:
     """Post every package that waits; how many receipts came. A failure is kept with its reason and tried again."""
     with node.storage.reading() as connection:
         waiting = connection.execute(
-            select(tables.outgoing).where(tables.outgoing.c.receipt.is_(None)).order_by(tables.outgoing.c.created_at)
+            select(tables.outgoing).where(waits()).order_by(tables.outgoing.c.created_at)
         ).mappings().all()
     return sum(_deliver_one(node, row) for row in waiting if node.retries.is_due(row["package_id"], node.now()))
 
 
+def waits() -> ColumnElement[bool]:
+    """Of a package: it has no receipt, and is still tried."""
+    row = tables.outgoing.c
+    return row.receipt.is_(None) & row.last_problem.is_distinct_from(STOPPED)
+
+
 def _deliver_one(node: Node, row: RowMapping) -> bool:
     neighbour = node.neighbours.get(row["to_node"])
-    if neighbour is None or node.transport is None:
+    if neighbour is None or node.transport is None or stopped(node, row["package_id"], row["case_id"]):
         return False
     node.step("transfer.before_post")
     try:

@@ -16,6 +16,7 @@ from baybridge.ledger import log
 from baybridge.node import tables
 from baybridge.node.config import ConfigProblem
 from baybridge.node.keeping import records, standing
+from baybridge.node.neighbours import transfers
 from baybridge.node.outage import StorageProblem
 from baybridge.node.upkeep import certificate
 
@@ -50,10 +51,10 @@ def gauges(node: Node) -> Iterator[Gauge]:
 
 
 def _stored(node: Node) -> Iterator[Gauge]:
-    waiting, out, failed = tables.consequence.c, tables.outgoing.c, tables.projection_failure
+    waiting, failed = tables.consequence.c, tables.projection_failure
     with node.storage.reading() as connection:
         lanes = {str(lane): float(count) for lane, count in connection.execute(select(waiting.lane, func.count()).group_by(waiting.lane))}
-        undelivered = connection.execute(select(func.count()).select_from(tables.outgoing).where(out.receipt.is_(None))).scalar_one()
+        undelivered = connection.execute(select(func.count()).select_from(tables.outgoing).where(transfers.waits())).scalar_one()
         broken = connection.execute(select(func.count()).select_from(failed)).scalar_one()
         entries = log.size(connection)
         backup = records.latest(connection, good=True)

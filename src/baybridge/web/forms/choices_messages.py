@@ -16,6 +16,7 @@ from baybridge.journey.case_messages import Message, messages_of, questions_to, 
 from baybridge.node.commands.preview import looking
 from baybridge.node.upkeep import given_tasks
 from baybridge.node.upkeep.projections import open_tasks
+from baybridge.web.page import told
 from baybridge.web.page.page import Reader
 
 if TYPE_CHECKING:
@@ -90,12 +91,14 @@ def _roles(names: Iterable[str]) -> Choose:
 
 
 def _tasks(asked: Asked, case: Case | None) -> Choices:
-    """The open tasks of the case, in words."""
+    """The open tasks of the case, in words; those that tell of calls, for whom the page of the case tells of them alone."""
     if case is None or asked.actor is None:
         return ()
     reader = Reader(asked)
     with looking(asked.node, case, asked.actor) as look:
         found = open_tasks(asked.node, look.unit.connection, case, look.unit.at, look.lazy_facts)
+    told_of_calls = told.may_see(asked, case.case_id, case)
+    found = tuple(task for task in found if told_of_calls or not told.step_of_calls(task.step))
     return tuple((task.key, f"{reader.t(task.title, **reader.words(task.values))} · {reader.code('role', task.role)}") for task in found)
 
 

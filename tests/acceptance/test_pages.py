@@ -102,7 +102,8 @@ def found_network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]
     walks = [walked(placed, nodes, ticking) for placed in PLACED]
     network.add_patient(nodes["hk"], walks[0].patient.id)
     helper = network.add_caregiver(nodes["hk"], walks[0].patient.id)
-    walks[0].do("hk", Role.COORDINATOR, "AllowCaregiver", person_id=helper, shows=("results", "money", "papers"))
+    unable = {"given_by": "representative", "by_document": "power of attorney, paper file 3"}  # the patient has ICANS
+    walks[0].do("hk", Role.COORDINATOR, "AllowCaregiver", person_id=helper, shows=("results", "money", "papers"), **unable)
     for node in nodes.values():
         node.storage.close()
     try:

@@ -127,6 +127,11 @@ def test_every_finding_of_the_form_is_a_fact(asked: Asked) -> None:
     assert [name for _, names in findings.GROUPS for name in names if name not in asked.node.dictionary] == []
 
 
+def test_a_list_of_what_is_not_there_is_not_asked_for(asked: Asked) -> None:
+    assert "attachments" in {field.name for field in forms.fields(asked, COMMANDS["SendMessage"], None)}
+    assert "attachments" not in {field.name for field in forms.fields(asked, COMMANDS["SendMessage"], Case("c"))}
+
+
 def reader_unit(asked: Asked, unit: str) -> str:
     return Reader(asked).unit(unit)
 

@@ -66,6 +66,12 @@ def choices(asked: Asked, kind: CommandRow, case: Case | None, name: str) -> Opt
     return found(asked, case) if found else ()
 
 
+def is_chosen(kind: CommandRow, name: str) -> bool:
+    """Whether a field is chosen from what stands on the case or in the documents, whatever there is to choose."""
+    key = name.rsplit(".", 1)[-1]
+    return kind.choices.get(key, key) in CHOICES
+
+
 def suggestions(asked: Asked, kind: CommandRow, name: str) -> Options:
     """What is usually written into a field that may hold something else."""
     return _drugs(asked, None) if (kind.name, name) == ("GiveDrug", "atc") else ()

@@ -23,7 +23,7 @@ from baybridge.journey.case import Case
 from baybridge.journey.command import Role
 from baybridge.node.commands.table import CommandRow
 from baybridge.web.forms import certificate, findings, shape
-from baybridge.web.forms.choices import Option, choices, coded, named, suggestions
+from baybridge.web.forms.choices import Option, choices, coded, is_chosen, named, suggestions
 from baybridge.web.forms.field import Field
 from baybridge.web.forms.known import as_text, known
 from baybridge.web.page.page import Reader
@@ -139,6 +139,8 @@ def _field(form: _Form, item: FieldInfo, prefix: str, value: object, key: str) -
     if kind in ("table", "group"):
         return Field(name, item.name, kind, shape.is_required(item), rows=_rows(form, item, name, value), problems=_problems(form, name))
     options = coded(form.asked, shape.literals_of(item.type)) or choices(form.asked, form.kind, form.case, name)
+    if kind == "lines" and not options and not value and form.case is not None and is_chosen(form.kind, name):
+        return Field(name, key, "left_out")  # there is nothing to choose, and no id is typed
     shown = shape.default_of(item) if value is None else _as_shown(kind, value)
     if shown not in (None, "") and kind == "text" and options and str(shown) not in {option.value for option in options}:
         options = (*options, Option(str(shown), str(shown)))

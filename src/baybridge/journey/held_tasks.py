@@ -21,7 +21,7 @@ from baybridge.journey.entry import tells
 from baybridge.journey.events import TaskClaimed, TaskGiven, TaskGivenBack
 from baybridge.journey.fhir.resources import task as as_task
 from baybridge.journey.fhir.writer import Writer, account
-from baybridge.journey.row import ANYWHERE, CommandRow, Correction, EventRow, never_blocked, reads, roles
+from baybridge.journey.row import ANYWHERE, CommandRow, Correction, EventRow, Rule, never_blocked, reads, roles
 
 
 class ClaimTask(Struct, frozen=True, kw_only=True):
@@ -147,39 +147,18 @@ _STAFF = roles(Role.COORDINATOR, Role.PHYSICIAN, Role.NURSE, Role.PHARMACIST, Ro
 _BY_COORDINATOR = Correction(Role.COORDINATOR)
 _CHOICES: Mapping[str, str] = {"task": "task", "account": "task_account"}
 
+
+def _row(given: type[Struct], rule: Rule, event: EventRow) -> CommandRow:
+    """The row of a command about a task: they differ in what they do alone, and their buttons stand beside the task."""
+    return CommandRow(
+        given, rule, _STAFF, (event,), page="overview", correction=_BY_COORDINATOR, kinds=ANYWHERE, needs=reads("tasks", "staff"), blocked=never_blocked,
+        button=None, choices=_CHOICES,
+    )  # fmt: skip
+
+
 #: What page, command line, FHIR and other nodes know about these commands.
 COMMAND_ROWS = (
-    CommandRow(
-        ClaimTask, claim_task, _STAFF,
-        (EventRow(TaskClaimed, claimed),),
-        page="overview",
-        correction=_BY_COORDINATOR,
-        kinds=ANYWHERE,
-        needs=reads("tasks", "staff"),
-        blocked=never_blocked,
-        button=None,
-        choices=_CHOICES,
-    ),
-    CommandRow(
-        GiveTask, give_task, _STAFF,
-        (EventRow(TaskGiven, was_given),),
-        page="overview",
-        correction=_BY_COORDINATOR,
-        kinds=ANYWHERE,
-        needs=reads("tasks", "staff"),
-        blocked=never_blocked,
-        button=None,
-        choices=_CHOICES,
-    ),
-    CommandRow(
-        GiveTaskBack, give_task_back, _STAFF,
-        (EventRow(TaskGivenBack, was_given_back),),
-        page="overview",
-        correction=_BY_COORDINATOR,
-        kinds=ANYWHERE,
-        needs=reads("tasks", "staff"),
-        blocked=never_blocked,
-        button=None,
-        choices=_CHOICES,
-    ),
+    _row(ClaimTask, claim_task, EventRow(TaskClaimed, claimed)),
+    _row(GiveTask, give_task, EventRow(TaskGiven, was_given)),
+    _row(GiveTaskBack, give_task_back, EventRow(TaskGivenBack, was_given_back)),
 )

@@ -159,7 +159,7 @@ def test_resource_through_fhir_is_refused_with_its_path(node: Node, client: Test
     assert held(node) == before
 
 
-@pytest.mark.parametrize("content", [b"", b"no json", b"[]", b"7", b'{"resourceType":', b"\xff", b'{"a": NaN}', b"[" * 100_000])
+@pytest.mark.parametrize("content", [b"", b"no json", b"[]", b"7", b'{"resourceType":', b"\xff", b'{"a": NaN}', b'{"crp": 1, "crp": 2}', b"[" * 100_000])
 @pytest.mark.parametrize("path", ["/fhir/Observation", "/fhir", "/do/OpenCase", "/decide/crs-astct-2019", "/session", "/exchange/checkpoints"])
 def test_body_that_is_none_is_an_error_of_the_caller(client: TestClient, path: str, content: bytes) -> None:
     if path.startswith("/decide") and content in (b"", b"[]"):

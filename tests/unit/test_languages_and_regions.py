@@ -31,6 +31,17 @@ REGIONS = regions_of(DOCUMENTS.folder)
         ("EN-us", "en"),
         (",,;q=1,  zh-mo ", "zh-Hant"),
         ("*", None),
+        ("zh-Hant-TW;q=0.8;level=1, en;q=0.1", "zh-Hant"),
+        ("zh-CN;level=1;q=0.1, pt;q=0.5", "pt"),
+        ("zh_TW", "zh-Hant"),
+        ("yue-Hant-HK", "zh-Hant"),
+        ("yue", "zh-Hant"),
+        ("yue-Hans-CN", "zh-Hans"),
+        ("cmn-Hans-CN", "zh-Hans"),
+        ("cmn-Hant-TW", "zh-Hant"),
+        ("zh-yue-HK", "zh-Hant"),
+        ("zh-CHT", "zh-Hant"),
+        ("zh-CN;q=nan, pt;q=0.1", "pt"),
     ],
 )
 def test_the_most_wanted_language_that_we_have_is_chosen(accepted: str, expected: str | None) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol, TypeVar
 import click
 
 from baybridge.base.failures import why
+from baybridge.base.json_value import KeyTwiceError, each_key_once
 from baybridge.cli.arguments import Thorough
 from baybridge.cli.reader import reader_language
 
@@ -142,13 +143,15 @@ def _read(file: Path) -> object:
     name = "standard input" if str(file) == "-" else file.name
     try:
         text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
-        return json.loads(text, parse_constant=_not_json)
+        return json.loads(text, parse_constant=_not_json, object_pairs_hook=each_key_once)
     except OSError as problem:
         _fail(f"{name}: cannot be read ({why(problem)})")
     except UnicodeDecodeError as problem:
         _fail(f"{name}: expected UTF-8 text, found another byte at {problem.start}")
     except json.JSONDecodeError as problem:
         _fail(f"{name}:{problem.lineno}:{problem.colno}: expected JSON, found something else ({problem.msg})")
+    except KeyTwiceError as twice:
+        _fail(f"{name}: expected each key of an object once, found {twice} given twice")
     except (ValueError, RecursionError) as problem:
         _fail(f"{name}: expected JSON, found something else ({problem})")
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, NoReturn
 import click
 import yaml
 
+from baybridge.base.json_value import KeyTwiceError, each_key_once
 from baybridge.base.outcome import Refusal
 from baybridge.cli.arguments import Thorough
 from baybridge.cli.failing import fail
@@ -179,9 +180,13 @@ def do(
 def _given(source: BinaryIO) -> JsonDict:
     """What a command is given: one JSON object, or the end with what was found instead."""
     try:
-        given = json.load(source)
+        given = json.load(source, object_pairs_hook=each_key_once)
     except json.JSONDecodeError as problem:
         fail(f"{source.name}: expected JSON, found an error at line {problem.lineno}, column {problem.colno}: {problem.msg}")
+    except KeyTwiceError as twice:
+        fail(f"{source.name}: expected each key of an object once, found {twice} given twice")
+    except (ValueError, RecursionError):
+        fail(f"{source.name}: expected JSON in UTF-8, found something else")
     if not isinstance(given, dict):
         fail(f"{source.name}: expected one JSON object, found {type(given).__name__}")
     return given

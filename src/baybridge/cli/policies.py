@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, NoReturn
 
 import click
 
+from baybridge.base.json_value import KeyTwiceError, each_key_once
 from baybridge.base.time import parse_instant_or_day
 from baybridge.cli.arguments import MOMENT, Thorough
 from baybridge.cli.failing import fail
@@ -147,9 +148,11 @@ def _objects(given: list[tuple[str, object]], name: str, layout: str) -> Given:
 def _strict_json(text: str) -> object:
     """JSON without NaN and without a key given twice."""
     try:
-        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_twice)
+        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=each_key_once)
     except RecursionError:
         raise ValueError("too many nested parts") from None
+    except KeyTwiceError as twice:
+        raise ValueError(f"{twice} given twice") from None
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}" if error.lineno > 1 else f"column {error.colno}"
         raise ValueError(f"something else at {place} ({error.msg})") from None
@@ -157,14 +160,6 @@ def _strict_json(text: str) -> object:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name}, which is no JSON number")
-
-
-def _no_twice(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        twice = sorted({key for key, _ in pairs if sum(key == other for other, _ in pairs) > 1})
-        raise ValueError(f"{', '.join(twice)} given twice")
-    return made
 
 
 def _moment(at: str | None) -> datetime | None:

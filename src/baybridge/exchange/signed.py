@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from baybridge.base.canonical import canonical_bytes
+from baybridge.base.json_value import KeyTwiceError, each_key_once
 from baybridge.base.keys import SigningKey, VerifyKey, b64url, b64url_decode
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 
@@ -90,7 +91,7 @@ def _read_compact(data: bytes) -> SignedDocument | Refusal:
     if header is None or not isinstance(header.get("typ"), str):
         return _broken("header")
     try:
-        value = json.loads(b64url_decode(payload))
+        value = json.loads(b64url_decode(payload), object_pairs_hook=each_key_once)
     except (ValueError, RecursionError):
         return _broken("not_json")
     kind = str(header["typ"]).removeprefix("baybridge-").removesuffix("+jws")
@@ -100,7 +101,7 @@ def _read_compact(data: bytes) -> SignedDocument | Refusal:
 def _header(protected: object) -> dict[str, object] | None:
     """The protected header: Ed25519 by a named key and no extension that must be understood; None where it is anything else."""
     try:
-        header = json.loads(b64url_decode(protected)) if isinstance(protected, str) else None
+        header = json.loads(b64url_decode(protected), object_pairs_hook=each_key_once) if isinstance(protected, str) else None
     except (ValueError, RecursionError):
         return None
     if not isinstance(header, dict) or header.get("alg") not in _ALGORITHMS or not isinstance(header.get("kid"), str) or "crit" in header:
@@ -129,25 +130,13 @@ def read_canonical(data: bytes) -> object | Refusal:
     if len(data) > LARGEST_BYTES:
         return refuse(Reason("ledger.signed.too_large", {"most": LARGEST_BYTES, "found": len(data)}), category=Category.TOO_LARGE)
     try:
-        value = json.loads(data.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+        value = json.loads(data.decode("utf-8"), object_pairs_hook=each_key_once, parse_constant=_no_constant)
         again = canonical_bytes(value)
-    except _DuplicateKeyError as duplicate:
+    except KeyTwiceError as duplicate:
         return refuse(Reason("ledger.signed.duplicate_key", {"key": str(duplicate)}), category=Category.INVALID)
     except (ValueError, RecursionError):
         return _broken("not_json")
     return value if again == data else _broken("not_canonical")
-
-
-class _DuplicateKeyError(ValueError):
-    """An object names a member twice."""
-
-
-def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise _DuplicateKeyError(next(name for name in names if names.count(name) > 1)[:40])
-    return found
 
 
 def _no_constant(name: str) -> object:

@@ -23,6 +23,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive
 
+from baybridge.base.json_value import KeyTwiceError, each_key_once
 from baybridge.base.outcome import SURFACES, Category, Reason, Refusal, refuse
 from baybridge.base.text import not_text, not_text_inside
 from baybridge.http import bodies
@@ -394,7 +395,7 @@ def read_json(asked: Asked) -> object:
     if asked.forms or asked.uploads:
         return refuse(Reason("request.not_json", {"problem": "sent as a form; expected Content-Type: application/json"}), category=Category.INVALID)
     try:
-        value = json.loads(asked.body or b"{}", parse_constant=_no_number, parse_float=_a_number)
+        value = json.loads(asked.body or b"{}", parse_constant=_no_number, parse_float=_a_number, object_pairs_hook=each_key_once)
         if not not_text_inside(value):
             return value
         where = "a NUL, half of a surrogate pair, or nesting that is too deep"
@@ -402,6 +403,8 @@ def read_json(asked: Asked) -> object:
         where = f"line {problem.lineno}, column {problem.colno}"
     except UnicodeDecodeError:
         where = "not UTF-8"
+    except KeyTwiceError as twice:
+        where = f"the key {twice} twice"
     except (ValueError, RecursionError) as problem:
         where = type(problem).__name__
     return refuse(Reason("request.not_json", {"problem": where}), category=Category.INVALID)

@@ -56,18 +56,18 @@ def _by_weight(accepted: str) -> list[str]:
     """The tags of a header, most wanted first; one with weight 0 is not wanted, one that cannot be read counts as least wanted."""
     weighted = []
     for place, part in enumerate(accepted.split(",")):
-        tag, _, parameter = part.strip().partition(";")
-        weight = _weight(parameter.strip())
-        if tag.strip() and weight > 0:
-            weighted.append((-weight, place, tag.strip()))
+        tag, *parameters = (piece.strip() for piece in part.split(";"))
+        weight = min(map(_weight, parameters), default=1.0)
+        if tag and weight > 0:
+            weighted.append((-weight, place, tag.replace("_", "-")))
     return [tag for _, _, tag in sorted(weighted)]
 
 
 def _weight(parameter: str) -> float:
     name, _, text = parameter.partition("=")
-    if not parameter:
+    if name.strip().lower() != "q":
         return 1.0
     try:
-        return min(max(float(text), 0.0), 1.0) if name.strip().lower() == "q" else 1.0
+        return min(max(float(text), 0.0), 1.0)
     except ValueError:
         return 0.001

@@ -20,7 +20,7 @@ from typing import TypeVar, cast
 
 from msgspec import Struct, field
 
-from baybridge.base.json_value import JsonDict
+from baybridge.base.json_value import JsonDict, KeyTwiceError, each_key_once
 from baybridge.base.text import not_text_inside
 from baybridge.documents.problems import WRONG_VALUE, Problem, field_name
 from baybridge.documents.reading import Wording, converted, fits
@@ -137,13 +137,15 @@ class Read:
 def read_file(content: bytes) -> Read:
     """Every study of a file; one that cannot be read is told with all its problems, and the others are read."""
     try:
-        whole = json.loads(content, parse_constant=_no_number)
+        whole = json.loads(content, parse_constant=_no_number, object_pairs_hook=each_key_once)
     except UnicodeDecodeError:
         return _unreadable("JSON in UTF-8", "other bytes")
     except json.JSONDecodeError as problem:
         return _unreadable("JSON", f"an error at line {problem.lineno}, column {problem.colno}")
     except RecursionError:
         return _unreadable("JSON", "nesting without end")
+    except KeyTwiceError as twice:
+        return _unreadable("each key of an object once", f"{twice} twice")
     except ValueError:
         return _unreadable("JSON", "a number with thousands of digits, or none (NaN, Infinity)")
     studies = _studies(whole)

@@ -46,6 +46,14 @@ def test_what_cannot_be_read_is_one_line_and_exit_1(tmp_path: Path) -> None:
     assert (missing.exit_code, missing.stderr) == (1, "none.json: cannot be read (No such file or directory)\n")
 
 
+def test_a_key_given_twice_is_told_and_nothing_is_judged(tmp_path: Path) -> None:
+    for command, request, double in ((["recognise"], RECOGNITION, '"purpose": '), (["transfer", "check"], TRANSFER, '"purpose": ')):
+        text = json.dumps(request).replace(double, f'{double}"OTHER", {double}', 1)
+        found = run(*command, written(tmp_path, text), "--json")
+        assert (found.exit_code, found.stdout) == (1, "")
+        assert found.stderr == "request.json: expected each key of an object once, found purpose given twice\n"
+
+
 def test_a_bad_request_in_a_list_is_named(tmp_path: Path) -> None:
     found = run("recognise", written(tmp_path, [RECOGNITION, {"result": {}, "laboratory": {}, "request": {}}]))
     assert found.stderr.startswith("[1].request.purpose: expected one of ELIGIBILITY")

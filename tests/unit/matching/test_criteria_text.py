@@ -29,6 +29,21 @@ from baybridge.matching.criteria_text import criteria, is_split
         ("Einschlusskriterien:", "Ausschlusskriterien:"),
         ("Inclusion Criteria：", "Exclusion Criteria："),
         ("\\* Inclusion Criteria:", "\\* Exclusion Criteria:"),
+        ("I. Inclusion Criteria", "II. Exclusion Criteria"),
+        ("Inclusion criterium", "Exclusion criterium"),
+        ("Inclusion Critera:", "Exlusion Criteria:"),
+        ("Inclusion Criteria&nbsp;:", "Exclusion Criteria&nbsp;:"),
+        ("Ｉｎｃｌｕｓｉｏｎ：", "Ｅｘｃｌｕｓｉｏｎ："),
+        ("Inclusion criteria", "Non-inclusion criteria:"),
+        ("Critères d'inclusion :", "Critères de non inclusion :"),
+        ("Patients will be included if:", "Patients will be excluded if any of the following criteria apply:"),
+        ("Participants are eligible if", "Participants are not eligible if"),
+        ("【纳入标准】", "【排除标准】"),
+        ("选入标准", "不纳入标准"),
+        ("納入基準", "除外基準"),
+        ("선정기준", "제외기준"),
+        ("Критерии включения:", "Критерии невключения:"),
+        ("Inclusiecriteria", "Exclusiecriteria"),
     ],
 )
 def test_headings_in_any_form(inclusion: str, exclusion: str) -> None:
@@ -39,7 +54,7 @@ def test_headings_in_any_form(inclusion: str, exclusion: str) -> None:
 
 def test_a_criterion_on_the_line_of_its_heading_is_kept() -> None:
     text = "Inclusion Criteria: Age 18 or older\nECOG: 0 or 1\nExclusion criteria - none"
-    assert criteria(text)[0] == ("Age 18 or older", "ECOG: 0 or 1", "Exclusion criteria - none")
+    assert criteria(text) == (("Age 18 or older", "ECOG: 0 or 1"), ("none",))
     assert criteria("纳入标准：1、CD19阳性\n排除标准：HIV阳性") == (("1、CD19阳性",), ("HIV阳性",))
 
 
@@ -52,6 +67,8 @@ def test_a_criterion_on_the_line_of_its_heading_is_kept() -> None:
         "Exclusion of pregnancy by a test",
         "Rescreening: after a failed exclusion criterion",
         "排除标准中的感染已治愈者可以入组",
+        "Patients with CNS disease are excluded",
+        "Patients who relapsed after transplant are eligible",
     ],
 )
 def test_a_criterion_that_speaks_of_criteria_is_no_heading(line: str) -> None:

@@ -38,6 +38,11 @@ def test_a_page_of_several_says_so() -> None:
     assert read_file(content({"studies": [STUDY], "nextPageToken": "NF0g5JCFl_Mt"})).more
 
 
+def test_a_key_twice_is_told() -> None:
+    read = read_file(content(STUDY).replace(b'"overallStatus": ', b'"overallStatus": "COMPLETED", "overallStatus": ', 1))
+    assert (read.trials, [str(problem) for problem in read.problems]) == ((), ["file: expected each key of an object once, found overallStatus twice"])
+
+
 def test_modules_and_fields_that_nobody_knows_are_no_problem() -> None:
     study = with_module("identificationModule", unheardOf={"deep": [1]})
     study["protocolSection"]["futureModule"] = {"x": 1}

@@ -71,6 +71,28 @@ def verdict(one: dict[str, Any], other: dict[str, Any]) -> str:
         ("𠮷", "𡃁", Agreement.DIFFERENT),
         ("葛\U000e0100城", "葛城", Agreement.SAME),  # the form of a character is no other character
         ("José da Silva", "JOSE DA SILVA", Agreement.SAME),
+        ("李○明", "李明", Agreement.SLIP),  # a circle typed in the place of 〇
+        ("陳大?", "陳大", Agreement.SLIP),  # a character that a system could not write is one all the same
+        ("陳大？", "陳大文", Agreement.SLIP),
+        ("陳大□", "陳大□", Agreement.SLIP),  # two that could not be written are not the same one
+        ("陳大\ufffd", "陳大", Agreement.SLIP),
+        ("李*", "李小明", Agreement.SLIP),
+        ("陳□文", "李小明", Agreement.DIFFERENT),
+        ("張三A", "張三B", Agreement.SLIP),
+        ("張三1", "張三2", Agreement.SLIP),
+        ("張三", "張三2", Agreement.SLIP),
+        ("BB陳大文", "陳大文", Agreement.DIFFERENT),
+        ("Dr陳大文", "陳大文", Agreement.SAME),
+        ("陳大文CHAN Tai Man", "陳大文", Agreement.SAME),
+        ("山田さくら", "山田", Agreement.DIFFERENT),
+        ("김철수", "박영희", Agreement.DIFFERENT),
+        ("김철수", "金哲洙", Agreement.UNKNOWN),
+        ("Đặng Văn Hà", "DANG VAN HA", Agreement.SAME),
+        ("Đặng Văn Hà", "Ang Van Ha", Agreement.SLIP),
+        ("Łukasz Sørensen", "Lukasz Sorensen", Agreement.SAME),
+        ("D’Souza Maria", "D'Souza Maria", Agreement.SAME),
+        ("O'Brien Ann", "OBRIEN ANN", Agreement.SAME),
+        ("李西安", "Li Xi'an", Agreement.ACROSS),
     ],
 )
 def test_names_across_scripts(one: str, other: str, agreement: Agreement) -> None:
@@ -123,6 +145,12 @@ def test_no_reason_carries_a_value_of_the_patient() -> None:
     found = candidates(patient("陳大文", hk="A123456(3)"), [patient("CHAN Tai Man", hk="A123456(3)", patient_id="q")], reader())
     text = str([item.as_json() for item in found])
     assert not any(value in text for value in ("A123456", "1970", "陳", "CHAN"))
+
+
+@pytest.mark.parametrize("same", [(["김철수", "陳大文"], ["金哲洙", "李小明"]), (["陳大文", "박영희"], ["陳大民", "김철수"])])
+def test_a_script_of_which_no_reading_is_known_hides_no_difference(same: tuple[list[str], list[str]]) -> None:
+    one, other = (reader().forms([{"text": text} for text in names]) for names in same)
+    assert reader().compare(one, other) in (Agreement.DIFFERENT, Agreement.SLIP)
 
 
 def test_placeholders_and_laboratory_numbers_document_nobody() -> None:
@@ -276,6 +304,9 @@ PERMIT = "urn:cn:home-return-permit"
         (PERMIT, "H12345678", "H12345678"),
         (PERMIT, "K12345678", None),
         (PASSPORT, "ma 123-4567", "MA1234567"),
+        *((PASSPORT, text, None) for text in ("不适用", "不適用", "无身份证", "無證件", "没有", "未办理", "遗失", "保密", "新生儿", "缺", "X", "N.D.", "s/n")),
+        *((PASSPORT, text, None) for text in ("E00000000", "MA0000000", "H000000A")),
+        (PASSPORT, "E12345678", "E12345678"),
         *((PASSPORT, text, None) for text in ("无", "無", "不详", "不詳", "未知", "暂无", "没有", "0", "0000", "N/A", "unknown", "-", "９９９９", "não tem")),
     ],
 )

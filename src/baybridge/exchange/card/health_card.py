@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from baybridge.base.canonical import canonical_bytes
+from baybridge.base.json_value import each_key_once
 from baybridge.base.keys import b64url, b64url_decode
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.base.resource import Resource
@@ -296,7 +297,7 @@ def _tokens(text: str) -> list[str]:
     if text[:5].lower() == "shc:/":
         return [_from_digits(text.split())]
     if text.startswith("{"):
-        tokens = json.loads(text)["verifiableCredential"]
+        tokens = json.loads(text, object_pairs_hook=each_key_once)["verifiableCredential"]
         if not tokens or not all(isinstance(token, str) for token in tokens):
             raise ValueError("expected tokens")
         return list(tokens)
@@ -319,7 +320,7 @@ def _from_digits(parts: Sequence[str]) -> str:
 
 def _card(token: str) -> Card:
     head, body, signature = token.split(".")
-    header = json.loads(b64url_decode(head))
+    header = json.loads(b64url_decode(head), object_pairs_hook=each_key_once)
     if header["alg"] != "ES256" or header["zip"] != "DEF":
         raise ValueError("expected ES256 and DEF")
     raw = _inflated(b64url_decode(body))

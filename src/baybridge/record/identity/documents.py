@@ -25,11 +25,13 @@ from baybridge.record.identity.names import one_slip
 _NOT_PERSONAL = ("urn:lab:", "urn:baybridge:case")
 #: A hospital's own number is that hospital's only where its system says which hospital; without a system it says nothing.
 _HK_LENGTH = 9
-#: What desks write where they have no number, in the languages of the region, without blanks and punctuation.
+#: What desks write where they have no number, without blanks and punctuation; words in other letters are never a number.
 _NO_NUMBER = re.compile(
-    r"^(?:0+|9{4,}|(.)\1{3,}|UNKNOWN|UNK|NIL|NULL|NA|NONE|NOTAVAILABLE|TEST|XX+|SEMNUMERO|SEM|NAOTEM|NÃOTEM|DESCONHECIDO"
-    r"|[无無没沒]|[无無暂暫没沒]*[无無有]|不[详詳明知祥]|未知|未[填提报報][供写寫]?|[无無]*[资資]料|待[补補查核]|空)$"
+    r"^(?:0+|9{4,}|(.)\1{3,}|UNKNOWN|UNK|NIL|NULL|NA|ND|SN|NONE|NOTAVAILABLE|TEST|XX+|SEMNUMERO|SEM|NAOTEM|DESCONHECIDO)$"
 )
+#: A number that no authority gives out: without any digit, or letters before zeros alone. Convention of this project.
+_NEVER_ISSUED = re.compile(r"[^0-9]*|[A-Z]{1,2}0{5,}[0-9A]?", re.ASCII)
+_WORDS = re.compile(r"[^0-9]*[^\x00-\x7f][^0-9]*")  # 无证件, 不適用: words and no number, whatever they say
 _DOTTED = re.compile(r"\d(?:\.\d+)?[Ee]\+?\d+|\d+\.0+|.*#.*", re.ASCII)
 
 
@@ -136,7 +138,7 @@ def document_number(item: Mapping[str, Any], forms: DocumentForms | None = None)
     """The number of an Identifier in the form in which it is compared: one document, one form. None where it is no number of its document."""
     text = str(item.get("value") or "")
     number, period = plain_number(text), item.get("period")
-    if not number or is_placeholder(text):
+    if not number or is_placeholder(text) or _NEVER_ISSUED.fullmatch(number):
         return None
     known = (shipped_forms() if forms is None else forms).get(str(item.get("system")))
     if known is None:
@@ -195,7 +197,7 @@ def plain_number(text: str) -> str:
 def is_placeholder(text: str) -> bool:
     """Whether a text stands where no number is known."""
     number = plain_number(text)
-    return not number or _NO_NUMBER.match(number) is not None
+    return not number or _NO_NUMBER.match(number) is not None or _WORDS.fullmatch(number) is not None
 
 
 def is_mangled(text: str) -> bool:

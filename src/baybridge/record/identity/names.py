@@ -20,9 +20,22 @@ from typing import Any
 from baybridge.documents.recognition import Names
 
 #: Chinese characters with those beyond the basic plane, 〇 and 々, and private-use forms in which older systems of Hong Kong write HKSCS.
-_HAN = re.compile("[\u3005\u3007\u3400-\u9fff\uf900-\ufaff\ue000-\uf8ff\U00020000-\U0003fffd\U000f0000-\U0010fffd]+")
+_CHINESE = "\u2e80-\u2fdf\u3005\u3007\u3400-\u9fff\uf900-\ufaff\ue000-\uf8ff\U00020000-\U0003fffd\U000f0000-\U0010fffd"
+_HAN = re.compile(f"[{_CHINESE}]")
+#: What stands where a system could not write a character, or where somebody left one out.
+_UNWRITTEN = "?*□■▢○●◯〓�"
+#: Pieces of a name in another script than Latin: its letters and their marks, what is not written, and what desks put beside characters to tell
+#: people of one name apart (張三A, 張三2). A longer Latin word beside characters is a spelling of its own.
+_PIECE = re.compile(
+    rf"[{_CHINESE}]|[^\W\d_A-Za-z\u00aa-\u024f\u1e00-\u1eff]|[\u0900-\u0e4e\u064b-\u065f]|[{re.escape(_UNWRITTEN)}]|[0-9]"
+    rf"|(?<![a-z])(?!(?:mr|ms|dr|sr)(?![a-z]))[a-z]{{1,2}}(?=[{_CHINESE}])|(?<=[{_CHINESE}])(?!(?:mr|ms|dr|sr)(?![a-z]))[a-z]{{1,2}}(?![a-z])"
+)
+_LETTER = re.compile(r"[^\W\d_a-z\u00aa-\u024f\u1e00-\u1eff]|[\ue000-\uf8ff\U000f0000-\U0010fffd]")
 _VARIANT_MARKS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")  # choose a form of the character before; say nothing of their own
-_LATIN = re.compile(r"[a-z']+")
+_LATIN = re.compile(r"[a-z]+")
+_APOSTROPHES = str.maketrans("", "", "'’‘ʼʻ`´ʹ")
+#: Latin letters that Unicode does not take apart, by the letter that they are a form of.
+_LETTERS = str.maketrans({"đ": "d", "ð": "d", "ø": "o", "ł": "l", "æ": "ae", "œ": "oe", "þ": "th", "ħ": "h", "ı": "i", "ŋ": "n", "ŧ": "t", "ĸ": "k"})
 _BRACKETS = re.compile(r"[(\[（【].*?[)\]）】]")
 _TITLES = frozenset({"mr", "mrs", "ms", "miss", "dr", "prof", "sr", "sra"})
 _SHORTEST_PART = 2  # tokens that a shorter Latin name must share with a longer one
@@ -46,7 +59,7 @@ _RANK = {agreement: rank for rank, agreement in enumerate(Agreement)}
 
 @dataclass(frozen=True, slots=True)
 class Forms:
-    """The writings of a person's names: Chinese ones simplified, Latin ones as lower-case words."""
+    """The writings of a person's names: Chinese ones simplified, with those of other scripts; Latin ones as lower-case words."""
 
     han: frozenset[str]
     latin: frozenset[tuple[str, ...]]
@@ -63,13 +76,13 @@ class NameReader:
     @classmethod
     def of(cls, document: Names, simplify: Callable[[str], str]) -> NameReader:
         """The reader from the document `names` and a conversion of traditional to simplified characters."""
-        readings = {character: frozenset(text.split() if isinstance(text, str) else text) for character, text in document.readings.items()}
+        readings = {character: frozenset(_plain_readings(text)) for character, text in document.readings.items()}
         return cls(simplify, readings, document.variants)
 
     def forms(self, names: Iterable[Mapping[str, Any]] | None) -> Forms:
         """The writings in a FHIR list of HumanName."""
         texts = [_VARIANT_MARKS.sub("", unicodedata.normalize("NFKC", text)) for name in names or () if isinstance(name, Mapping) for text in _texts(name)]
-        han = {self._han(found) for text in texts for found in ["".join(_HAN.findall(text))] if found}
+        han = {self._han(found) for text in texts for found in [_characters(text)] if found}
         latin = {words for text in texts if (words := latin_words(text))}
         return Forms(frozenset(han), frozenset(latin))
 
@@ -79,7 +92,9 @@ class NameReader:
     def compare(self, one: Forms, other: Forms) -> Agreement:
         """How two people's names agree; where both have Chinese characters those decide, then Latin words, then the two across."""
         if one.han and other.han:
-            return _best(_han_agree(a, b) for a, b in product(one.han, other.han))
+            found = [agreement for a, b in product(one.han, other.han) if (agreement := _han_agree(a, b)) is not Agreement.UNKNOWN]
+            if found:
+                return _best(found)
         if one.latin and other.latin:
             straight = _best(self._latin_agree(a, b) for a, b in product(one.latin, other.latin))
             across = self._across(one, other)
@@ -137,7 +152,8 @@ def _texts(name: Mapping[str, Any]) -> list[str]:
 
 def latin_words(text: str) -> tuple[str, ...]:
     """The Latin words of a name: lower case, without accents, hyphens and titles."""
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)).casefold()
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
+    plain = plain.translate(_LETTERS).translate(_APOSTROPHES)
     return tuple(word for word in _LATIN.findall(plain) if word not in _TITLES)
 
 
@@ -145,7 +161,29 @@ def _best(found: Iterable[Agreement]) -> Agreement:
     return min(found, key=_RANK.__getitem__, default=Agreement.UNKNOWN)
 
 
+def _characters(text: str) -> str:
+    """A name in another script than Latin, without blanks and punctuation; nothing where all of it is Latin."""
+    if text.isascii():
+        return ""
+    lower = text.lower()
+    return "".join(_PIECE.findall(lower)) if _LETTER.search(lower) else ""
+
+
+def _plain_readings(text: str | Sequence[str]) -> list[str]:
+    return [word.translate(_APOSTROPHES) for word in (text.split() if isinstance(text, str) else text)]
+
+
+def _could_be(one: str, other: str) -> bool:
+    """Whether each sign of one that stands for what is not written can be a character or two of the other."""
+    pattern = "".join(".{1,2}" if sign in _UNWRITTEN else re.escape(sign) for sign in one)
+    return re.fullmatch(pattern, other) is not None
+
+
 def _han_agree(one: str, other: str) -> Agreement:
+    if bool(_HAN.search(one)) is not bool(_HAN.search(other)):
+        return Agreement.UNKNOWN  # two scripts, of which no reading is known
+    if any(sign in one or sign in other for sign in _UNWRITTEN):
+        return Agreement.SLIP if _could_be(one, other) or _could_be(other, one) or one_slip(one, other) else Agreement.DIFFERENT
     if one == other:
         return Agreement.SAME
     if sorted(one) == sorted(other) and one in other + other:

@@ -58,7 +58,8 @@ def parse_minor(text: object) -> int:
     """Minor units from a decimal string with at most two places; ValueError says what was expected and found."""
     if not isinstance(text, str) or not _AMOUNT.fullmatch(text):
         raise ValueError(f'expected an amount as text with two places such as "1200000.00", found {text!r}')
-    return int(Fraction(text) * MINOR_PER_MAJOR)
+    whole, _, part = text.partition(".")
+    return int(whole + part.ljust(2, "0"))
 
 
 def format_minor(minor: int) -> str:
@@ -69,8 +70,9 @@ def format_minor(minor: int) -> str:
 
 def round_half_up(value: Fraction) -> int:
     """The nearest whole number, halves away from zero."""
-    magnitude = (abs(value) * 2 + 1).__floor__() // 2
-    return magnitude if value >= 0 else -magnitude
+    above, below = value.numerator, value.denominator
+    magnitude = (2 * abs(above) + below) // (2 * below)
+    return magnitude if above >= 0 else -magnitude
 
 
 def split_largest_remainder(total: int, weights: Mapping[str, int]) -> dict[str, int]:

@@ -13,7 +13,7 @@ Elsewhere: what a type admits in `types.py`, the types in the files of this fold
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeVar
@@ -25,6 +25,7 @@ from baybridge.documents.heading import Part
 from baybridge.documents.problems import MISSING, UNKNOWN_KEY, WRONG_VALUE, did_you_mean, kind_of, nearest
 from baybridge.documents.source import Path, plain
 from baybridge.documents.types import (
+    UNREAD,
     Formed,
     alternatives,
     annotated,
@@ -34,14 +35,18 @@ from baybridge.documents.types import (
     gathered,
     harmless,
     has_forms,
+    has_parts,
     is_like,
+    is_of,
     is_open,
     is_pattern,
+    is_said,
     is_within,
-    parser,
-    plain_sorts,
+    names_of,
+    read_by,
     said,
     scalar,
+    sorts_of,
     type_of,
     words_of,
 )
@@ -195,15 +200,20 @@ class _Walk:
 
     def look(self, value: object, kind: inspect.Type, path: Path) -> Any:
         """The value as its type, after what does not fit was reported."""
-        if type(value) in plain_sorts(kind):
+        sorts = sorts_of(kind)
+        if type(value) in sorts.plain:
             return value
-        one = next((one for one in annotated(kind) if is_like(value, one, from_text=self._wording.from_text)), None)
-        if one is None:
-            self.unlike(value, kind, path)
-            return harmless(kind)
-        if (parse := parser(one)) is not None:
-            return parse(value)
-        fitting = bare(one)
+        for one, fitting, parse in sorts.choices:
+            if parse is not None:
+                if (made := read_by(parse, value)) is not UNREAD:
+                    return made
+            elif is_of(value, fitting) or (self._wording.from_text and is_said(value, fitting)):
+                return self.parts(value, one, fitting, path) if has_parts(fitting) else self.bounds(value, one, fitting, path)
+        self.unlike(value, kind, path)
+        return harmless(kind)
+
+    def parts(self, value: Any, one: inspect.Type, fitting: inspect.Type, path: Path) -> Any:
+        """A value that is made of others as its type, after each of them was looked at."""
         match fitting:
             case inspect.UnionType():
                 return self.look(value, fitting, path)
@@ -215,7 +225,7 @@ class _Walk:
                 return dict(value) if is_open(fitting) else {key: self.entry(key, part, fitting, path) for key, part in value.items()}
             case inspect.TupleType() | inspect.CollectionType() if isinstance(value, list | tuple):
                 return self.items(value, one, path)
-        return self.bounds(value, one, path)
+        return value
 
     def unlike(self, value: object, kind: inspect.Type, path: Path) -> None:
         """Report a value of another sort."""
@@ -230,11 +240,11 @@ class _Walk:
         strays = self._wording.strays
         if strays is None and (isinstance(kind, inspect.TypedDictType) or kind.forbid_unknown_fields):
             strays = True
-        if strays is not None and len(value) > sum(field.encode_name in value for field in told):
-            self.strays(value, {field.encode_name for field in kind.fields}, path, every=strays)
+        if strays is not None and not (names := names_of(kind)).issuperset(value):
+            self.strays(value, names, path, every=strays)
         return told
 
-    def strays(self, value: Mapping[str, object], names: set[str], path: Path, *, every: bool) -> None:
+    def strays(self, value: Mapping[str, object], names: Collection[str], path: Path, *, every: bool) -> None:
         """Report the keys of an object that its type does not have; without `every` those alone that are nearly known ones."""
         for name in (str(key) for key in value if str(key) not in names):
             if every:
@@ -272,8 +282,8 @@ class _Walk:
             self.report(self._code(annotated_kind), path, f"{at_least(kind.min_length)}{self._under(path)}", found)
         return gathered([self.look(part, kind.item_type, (*path, index)) for index, part in enumerate(value)], kind)
 
-    def bounds(self, value: object, annotated_kind: inspect.Type, path: Path) -> Any:
-        kind, made = bare(annotated_kind), scalar(value, bare(annotated_kind))
+    def bounds(self, value: object, annotated_kind: inspect.Type, kind: inspect.Type, path: Path) -> Any:
+        made = scalar(value, kind)
         if isinstance(kind, inspect.IntType | inspect.FloatType) and isinstance(made, int | float):
             if not is_within(made, kind):
                 self.report(self._code(annotated_kind), path, f"{self._words(annotated_kind)}{self._under(path)}", self._wording.found(value))

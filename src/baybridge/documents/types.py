@@ -12,18 +12,40 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import inspect
 
+
+class Choice(NamedTuple):
+    """One type of a union, with and without its annotations, and what reads a value of a form of its own."""
+
+    annotated: inspect.Type
+    bare: inspect.Type
+    parse: Callable[[Any], object] | None
+
+
+class Sorts(NamedTuple):
+    """What a type admits: the sorts of which any value fits as it stands, such as any text, and the types one by one."""
+
+    plain: frozenset[type]
+    choices: tuple[Choice, ...]
+
+
 _TYPES: dict[object, inspect.Type] = {}
 #: By identity, beside the type itself so that it stays: a type as msgspec describes it is made once and has no hash.
-_PLAIN: dict[int, tuple[inspect.Type, frozenset[type]]] = {}
+_SORTS: dict[int, tuple[inspect.Type, Sorts]] = {}
+_NAMES: dict[int, tuple[inspect.Type, frozenset[str]]] = {}
 _FORMS: dict[int, tuple[inspect.Type, bool]] = {}
+_MAPPINGS = (inspect.StructType, inspect.TypedDictType, inspect.DictType)
+_LISTS = (inspect.ListType, inspect.SetType, inspect.FrozenSetType, inspect.VarTupleType, inspect.TupleType)
+_WITH_PARTS = frozenset((inspect.UnionType, *_MAPPINGS, *_LISTS))
 _NO_MORE_TO_SEE = {inspect.NoneType: type(None), inspect.BoolType: bool, inspect.StrType: str, inspect.IntType: int}
 _LARGEST = 10**300  # of a whole number that a fraction can stand for
 _TRUTH = frozenset({"true", "false", "1", "0"})
+#: Stands for a value that is not of the form that its type asks for; no value of a document is it.
+UNREAD = object()
 
 
 class Formed:
@@ -104,18 +126,34 @@ def parser(kind: inspect.Type) -> Callable[[Any], object] | None:
     return parse
 
 
-def plain_sorts(kind: inspect.Type) -> frozenset[type]:
-    """The sorts of which any value fits a type as it stands, such as any text."""
-    known = _PLAIN.get(id(kind))
+def sorts_of(kind: inspect.Type) -> Sorts:
+    """What a type admits; looked up for each value that is read, and so kept."""
+    known = _SORTS.get(id(kind))
     if known is None:
-        known = _PLAIN[id(kind)] = kind, frozenset(sort for one in annotated(kind) if (sort := _plain_sort(one)) is not None)
+        choices = tuple(Choice(one, bare(one), parser(one)) for one in annotated(kind))
+        known = _SORTS[id(kind)] = kind, Sorts(frozenset(sort for one in choices if (sort := _plain_sort(one)) is not None), choices)
     return known[1]
 
 
-def _plain_sort(kind: inspect.Type) -> type | None:
-    one = bare(kind)
-    bounded = parser(kind) or any(getattr(one, name, None) is not None for name in ("pattern", "min_length", "max_length", "ge", "gt", "le", "lt"))
-    return None if bounded else _NO_MORE_TO_SEE.get(type(one))
+def names_of(kind: inspect.StructType | inspect.TypedDictType) -> frozenset[str]:
+    """The names of the fields of an object as they are written; looked up for each object that is read, and so kept."""
+    known = _NAMES.get(id(kind))
+    if known is None:
+        known = _NAMES[id(kind)] = kind, frozenset(field.encode_name for field in kind.fields)
+    return known[1]
+
+
+def read_by(parse: Callable[[Any], object], value: object) -> object:
+    """What a value of a form of its own says; `UNREAD` for a value that is not of this form."""
+    try:
+        return parse(value)
+    except (ValueError, TypeError, OverflowError):
+        return UNREAD
+
+
+def _plain_sort(choice: Choice) -> type | None:
+    bounded = choice.parse or any(getattr(choice.bare, name, None) is not None for name in ("pattern", "min_length", "max_length", "ge", "gt", "le", "lt"))
+    return None if bounded else _NO_MORE_TO_SEE.get(type(choice.bare))
 
 
 def has_forms(kind: inspect.Type) -> bool:
@@ -145,50 +183,20 @@ def _parts(kind: inspect.Type) -> tuple[inspect.Type, ...]:
 
 def is_like(value: object, kind: inspect.Type, *, from_text: bool = False) -> bool:
     """Whether a value is of the sort of a type; its bounds and parts are looked at later. `from_text`: a text may say a number, true or false."""
-    if (parse := parser(kind)) is not None:
-        return _is_read(parse, value)
-    kind = bare(kind)
-    match kind:
-        case inspect.AnyType() | inspect.CustomType():
-            return True
-        case inspect.UnionType():
-            return any(is_like(value, one, from_text=from_text) for one in kind.types)
-        case inspect.StructType() | inspect.TypedDictType() | inspect.DictType():
-            return isinstance(value, Mapping)
-        case inspect.CollectionType() | inspect.TupleType():
-            return isinstance(value, list | tuple)
-    return _is_scalar(value, kind) or (from_text and isinstance(value, str) and _is_said(value, kind))
+    return any(
+        _is_read(parse, value) if parse is not None else is_of(value, one) or (from_text and is_said(value, one))
+        for _, one, parse in sorts_of(kind).choices
+    )
+
+
+def is_of(value: object, kind: inspect.Type) -> bool:
+    """Whether a value is of the sort of one type without annotations and without a form of its own."""
+    likes = _LIKE.get(type(kind))
+    return likes is not None and likes(value, kind)
 
 
 def _is_read(parse: Callable[[Any], object], value: object) -> bool:
-    try:
-        parse(value)
-    except (ValueError, TypeError, OverflowError):
-        return False
-    return True
-
-
-def _is_scalar(value: object, kind: inspect.Type) -> bool:
-    match kind:
-        case inspect.NoneType():
-            return value is None
-        case inspect.BoolType():
-            return isinstance(value, bool)
-        case inspect.IntType():
-            return isinstance(value, int) and not isinstance(value, bool)
-        case inspect.FloatType():
-            return isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _LARGEST)
-        case inspect.LiteralType():
-            return isinstance(value, str | int) and value in kind.values and not isinstance(value, bool)
-        case inspect.EnumType():
-            return isinstance(value, str | int) and value in [one.value for one in kind.cls]
-        case inspect.DateType():
-            return (isinstance(value, date) and not isinstance(value, datetime)) or _is_day(value)
-        case inspect.DateTimeType():
-            return isinstance(value, datetime | str) and _is_read(_moment(kind), value)
-        case inspect.StrType():
-            return isinstance(value, str) or (isinstance(value, date) and kind.pattern is not None)
-    return False
+    return read_by(parse, value) is not UNREAD
 
 
 def _is_day(value: object) -> bool:
@@ -204,8 +212,37 @@ def _moment(kind: inspect.DateTimeType) -> Callable[[object], datetime]:
     return lambda value: msgspec.convert(value, wanted)
 
 
-def _is_said(text: str, kind: inspect.Type) -> bool:
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_text(value: object, kind: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, date) and kind.pattern is not None)
+
+
+#: Whether a value is of the sort of a type, by the type of the type.
+_LIKE: Mapping[type[inspect.Type], Callable[[Any, Any], bool]] = {
+    inspect.AnyType: lambda _value, _kind: True,
+    inspect.CustomType: lambda _value, _kind: True,
+    inspect.UnionType: is_like,
+    **dict.fromkeys(_MAPPINGS, lambda value, _kind: isinstance(value, Mapping)),
+    **dict.fromkeys(_LISTS, lambda value, _kind: isinstance(value, list | tuple)),
+    inspect.NoneType: lambda value, _kind: value is None,
+    inspect.BoolType: lambda value, _kind: isinstance(value, bool),
+    inspect.IntType: lambda value, _kind: _is_whole(value),
+    inspect.FloatType: lambda value, _kind: isinstance(value, float) or (_is_whole(value) and abs(value) <= _LARGEST),
+    inspect.LiteralType: lambda value, kind: isinstance(value, str | int) and value in kind.values and not isinstance(value, bool),
+    inspect.EnumType: lambda value, kind: isinstance(value, str | int) and value in [one.value for one in kind.cls],
+    inspect.DateType: lambda value, _kind: (isinstance(value, date) and not isinstance(value, datetime)) or _is_day(value),
+    inspect.DateTimeType: lambda value, kind: isinstance(value, datetime | str) and _is_read(_moment(kind), value),
+    inspect.StrType: _is_text,
+}
+
+
+def is_said(text: object, kind: inspect.Type) -> bool:
     """Whether a text says a number, true or false."""
+    if not isinstance(text, str):
+        return False
     try:
         return (
             (isinstance(kind, inspect.IntType) and int(text) is not None)
@@ -218,22 +255,25 @@ def _is_said(text: str, kind: inspect.Type) -> bool:
 
 def scalar(value: Any, kind: inspect.Type) -> object:
     """A value of the sort of a type as that type."""
-    match kind:
-        case inspect.FloatType():
-            return float(value)
-        case inspect.IntType():
-            return int(value)
-        case inspect.BoolType():
-            return value if isinstance(value, bool) else str(value).casefold() in ("true", "1")
-        case inspect.EnumType():
-            return kind.cls(value)
-        case inspect.DateType():
-            return date.fromisoformat(value) if isinstance(value, str) else value
-        case inspect.DateTimeType():
-            return _moment(kind)(value)
-        case inspect.StrType():
-            return value.isoformat() if isinstance(value, date) else value
-    return value
+    made = _SCALARS.get(type(kind))
+    return value if made is None else made(value, kind)
+
+
+#: A value of the sort of a type as that type, by the type of the type; of others the value itself.
+_SCALARS: Mapping[type[inspect.Type], Callable[[Any, Any], object]] = {
+    inspect.FloatType: lambda value, _kind: float(value),
+    inspect.IntType: lambda value, _kind: int(value),
+    inspect.BoolType: lambda value, _kind: value if isinstance(value, bool) else str(value).casefold() in ("true", "1"),
+    inspect.EnumType: lambda value, kind: kind.cls(value),
+    inspect.DateType: lambda value, _kind: date.fromisoformat(value) if isinstance(value, str) else value,
+    inspect.DateTimeType: lambda value, kind: _moment(kind)(value),
+    inspect.StrType: lambda value, _kind: value.isoformat() if isinstance(value, date) else value,
+}
+
+
+def has_parts(kind: inspect.Type) -> bool:
+    """Whether a value of a type without annotations is made of others."""
+    return type(kind) in _WITH_PARTS
 
 
 def gathered(entries: list[object], kind: inspect.CollectionType) -> object:

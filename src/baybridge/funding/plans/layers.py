@@ -64,10 +64,12 @@ def _says(layer: object, name: str) -> object:
 def _one_currency_a_group(layers: Mapping[int, Layer], told: Complaints) -> None:
     """A deductible that layers share is of one currency."""
     for place, layer in layers.items():
-        currencies = {other.currency for other in layers.values() if other.deductible_group == layer.deductible_group}
-        if layer.deductible_group is not None and len(currencies) > 1:
+        if (group := layer.deductible_group) is None:
+            continue
+        currencies = {other.currency for other in layers.values() if other.deductible_group == group}
+        if len(currencies) > 1:
             found = ", ".join(sorted(currencies))
-            told.problem("group_currency", ("layers", place, "deductible_group"), group=layer.deductible_group, found=found)
+            told.problem("group_currency", ("layers", place, "deductible_group"), group=group, found=found)
 
 
 def _layer(item: WrittenLayer, path: Path, order: int, currency: str, scale: Scale, told: Complaints, *, entitled: bool) -> Layer:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import product
 from math import isfinite, prod
 from random import Random
@@ -27,8 +28,27 @@ MOST_COMBINATIONS = 1_500
 DRAWN = 60  # combinations beside which a fact of many is tried
 _SAMPLES = 12  # assignments on which values are told apart
 _AROUND = (0.0, 0.999, 1.0, 1.001, 1_000.0)
-_MEMO, _MEMO_TRIED, _MEMO_READ, _MEMO_FOUND = "values_told_apart", "tried_for_missing", "times_read", "found_to_matter"
+_MEMO, _MEMO_TRIED, _MEMO_READ, _MEMO_FOUND, _MEMO_FORM = "values_told_apart", "tried_for_missing", "times_read", "found_to_matter", "what_is_compared"
 _KEPT = 64  # answers of a policy that are kept: a page asks the same facts for several of its buttons, and again when it is read again
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """One comparison anywhere in a policy: the facts that it reads, also through defined names, and the numbers that stand in it, with 1."""
+
+    node: tree.Expression
+    facts: frozenset[str]
+    factors: frozenset[float]
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What of a policy does not hang on anybody's facts; kept with the policy."""
+
+    compared: tuple[_Comparison, ...]
+    every: Mapping[str, Sequence[Value]]  # of each fact the values worth trying
+    instead: frozenset[str]  # facts of which one stands for another that nobody knows: each matters also while the others stay unknown
+    defaulted: frozenset[str]  # facts of conditions that have a value of the rule's own while nobody knows better
 
 
 def tried(policy: Policy) -> bool:
@@ -36,7 +56,7 @@ def tried(policy: Policy) -> bool:
     known: bool | None = policy.memo.get(_MEMO_TRIED)
     if known is None:
         times = sum((_times_read(policy, rule.expression) for rule in policy.body.rules), Counter[str]())
-        shared = any(count > 1 for count in times.values()) or _instead(policy)
+        shared = any(count > 1 for count in times.values()) or _form(policy).instead
         presuming = policy.presumed or policy.unasked
         of_outcome_alone = not isinstance(policy.body, Findings | Score)  # else codes and printed bounds matter too
         policy.memo[_MEMO_TRIED] = known = bool(presuming or (shared and of_outcome_alone))
@@ -57,10 +77,10 @@ def mattering(policy: Policy, facts: Mapping[str, Value], listed: frozenset[str]
 
 
 def _mattering(policy: Policy, facts: Mapping[str, Value], listed: frozenset[str]) -> frozenset[str]:
-    quiet = frozenset((*policy.recorded_only, *policy.presumed, *policy.unasked)) | _defaulted(policy)
+    quiet = frozenset((*policy.recorded_only, *policy.presumed, *policy.unasked)) | _form(policy).defaulted
     read = {name for rule in policy.body.rules for name in rule.facts}
     unknown = sorted(name for name in read if facts.get(name) is None and (name in listed or name not in quiet))
-    instead = _instead(policy)
+    instead = _form(policy).instead
     values = {**_values(policy), **_computed(policy, facts, unknown)}
     known_at_all = not (policy.presumed or policy.unasked)  # there a fact that stays unknown is never like one that somebody says
     values = {name: (*some, None) if known_at_all or name in instead else some for name, some in values.items()}
@@ -103,7 +123,7 @@ def _values(policy: Policy) -> Mapping[str, Sequence[Value]]:
     """Of each fact one value of every kind that any comparison tells apart, found on assignments from a fixed seed; kept with the policy."""
     known: Mapping[str, Sequence[Value]] | None = policy.memo.get(_MEMO)
     if known is None:
-        every = representatives(policy)
+        every = _form(policy).every
         policy.memo[_MEMO] = known = _told_apart(policy, every, every)
     return known
 
@@ -112,15 +132,14 @@ def _computed(policy: Policy, facts: Mapping[str, Value], unknown: Sequence[str]
     """Values of unknown facts that are compared with a multiple of facts that are known (three times an upper limit)."""
     known = {name: (value,) for name, value in facts.items() if value is not None}
     around: dict[str, set[float]] = {}
-    for node in _compared(policy):
-        names = _facts_of(policy, node)
-        beside = [value for name in names if isinstance(value := facts.get(name), int | float) and not isinstance(value, bool)]
+    every = _form(policy).every
+    for compared in _form(policy).compared:
+        beside = [value for name in compared.facts if isinstance(value := facts.get(name), int | float) and not isinstance(value, bool)]
         if beside:
-            factors = {1.0, *(float(one.value) for one in tree.walk(node) if isinstance(one, tree.Literal_) and isinstance(one.value, int | float))}
-            limits = {value * factor for value in beside for factor in factors} | {value / factor for value in beside for factor in factors if factor}
-            for name in (one for one in names & set(unknown) if policy.fact_types[one].type in ("number", "integer")):
+            limits = {value * factor for value in beside for factor in compared.factors}
+            limits |= {value / factor for value in beside for factor in compared.factors if factor}
+            for name in (one for one in compared.facts & set(unknown) if policy.fact_types[one].type in ("number", "integer")):
                 around.setdefault(name, set()).update(limits)
-    every = representatives(policy)
     asked = {name: (*every[name], *_around(policy, name, limits)) for name, limits in around.items()}
     return _told_apart(policy, asked, {**every, **asked, **known}) if asked else {}
 
@@ -134,40 +153,45 @@ def _around(policy: Policy, name: str, limits: Iterable[float]) -> tuple[float, 
 def _told_apart(policy: Policy, asked: Mapping[str, Sequence[Value]], every: Mapping[str, Sequence[Value]]) -> dict[str, Sequence[Value]]:
     """Of each fact asked for, one value of every kind that any comparison tells apart beside values of `every`."""
     random = Random(0)  # noqa: S311 - drawn from a fixed seed, nothing secret
-    drawn = [{name: random.choice(some) for name, some in every.items()} for _one in range(_SAMPLES)]
-    compared = _compared(policy)
-    reads = [_facts_of(policy, node) for node in compared]
+    drawn = [exact_facts({name: random.choice(some) for name, some in every.items()}, policy.fact_types) for _one in range(_SAMPLES)]
     apart: dict[str, Sequence[Value]] = {}
     for name, some in asked.items():
-        nodes = [node for node, names in zip(compared, reads, strict=True) if name in names]
+        nodes = [compared.node for compared in _form(policy).compared if name in compared.facts]
         kinds: dict[Hashable, Value] = {}
         for value in some:
-            looks = [Evaluation(exact_facts(given | {name: value}, policy.fact_types), policy.define) for given in drawn]
+            exact = exact_facts({name: value}, policy.fact_types)
+            looks = [Evaluation(given | exact, policy.define) for given in drawn]
             said = tuple(look.value(node) for look in looks for node in nodes)
             kinds.setdefault(value if isinstance(value, bool) else said, value)
         apart[name] = tuple(kinds.values())
     return apart
 
 
-def _compared(policy: Policy) -> list[tree.Expression]:
-    roots = (*policy.define.values(), *(rule.expression for rule in policy.body.rules))
-    return [node for root in roots for node in tree.walk(root) if isinstance(node, tree.Compare | tree.In)]
+def _form(policy: Policy) -> _Form:
+    known: _Form | None = policy.memo.get(_MEMO_FORM)
+    if known is None:
+        roots = (*policy.define.values(), *(rule.expression for rule in policy.body.rules))
+        nodes = [node for root in roots for node in tree.walk(root)]
+        compared = tuple(
+            _Comparison(node, _facts_of(policy, node), _factors(node)) for node in nodes if isinstance(node, tree.Compare | tree.In)
+        )
+        first_known = [node for node in nodes if isinstance(node, tree.Coalesce)]
+        known = _Form(compared, representatives(policy), _instead(policy, first_known), _defaulted(policy, first_known))
+        policy.memo[_MEMO_FORM] = known
+    return known
 
 
-def _first_known(policy: Policy) -> list[tree.Coalesce]:
-    roots = (*policy.define.values(), *(rule.expression for rule in policy.body.rules))
-    return [node for root in roots for node in tree.walk(root) if isinstance(node, tree.Coalesce)]
+def _factors(node: tree.Expression) -> frozenset[float]:
+    return frozenset((1.0, *(float(one.value) for one in tree.walk(node) if isinstance(one, tree.Literal_) and isinstance(one.value, int | float))))
 
 
-def _instead(policy: Policy) -> frozenset[str]:
-    """Facts of which one stands for another that nobody knows: each matters also while the others stay unknown."""
-    alternatives = [node for node in _first_known(policy) if not any(isinstance(term, tree.Literal_ | tree.Case) for term in node.terms)]
+def _instead(policy: Policy, first_known: Sequence[tree.Coalesce]) -> frozenset[str]:
+    alternatives = [node for node in first_known if not any(isinstance(term, tree.Literal_ | tree.Case) for term in node.terms)]
     return frozenset(name for node in alternatives if len(names := _facts_of(policy, node)) > 1 for name in names)
 
 
-def _defaulted(policy: Policy) -> frozenset[str]:
-    """Facts of conditions that have a value of the rule's own while nobody knows better."""
-    return frozenset(name for node in _first_known(policy) if isinstance(node.terms[-1], tree.Literal_) for name in _facts_of(policy, node))
+def _defaulted(policy: Policy, first_known: Sequence[tree.Coalesce]) -> frozenset[str]:
+    return frozenset(name for node in first_known if isinstance(node.terms[-1], tree.Literal_) for name in _facts_of(policy, node))
 
 
 def _times_read(policy: Policy, node: tree.Expression) -> Counter[str]:

@@ -62,6 +62,7 @@ NOBODY = "nobody"
 ANYONE = EVERYBODY | {NOBODY}  # without signing in
 ON_CASE = SITE | {"patient"}
 ON_CARE = CARE | {"patient"}
+ON_RECORD = ON_CARE | {"laboratory"}  # of FHIR's types the one that is tried here, Observation; `test_access_by_kind.py` has the others
 HELPERS = {"caregiver", "helper"}
 LISTS = SITE | {"patient", "other patient", "payer", "other payer"} | HELPERS  # who was not let in finds an empty one
 TRIES = {"coordinator", "physician", "pharmacist", "quality", "alliance", "payer", "other payer"}
@@ -91,14 +92,14 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("GET", "/fhir/metadata"): ANYONE,
     ("POST", "/fhir"): WRITES,
     ("POST", "/fhir/"): WRITES,
-    ("POST", "/fhir/{kind}/_search"): ON_CASE | {"other patient"},  # finds the own record and nothing else
-    ("GET", "/fhir/Patient/{id}/$everything"): ON_CASE,
-    ("GET", "/fhir/{kind}/{id}/_history/{version}"): ON_CASE,
-    ("GET", "/fhir/{kind}/{id}/_history"): ON_CASE,
-    ("GET", "/fhir/{kind}/{id}"): ON_CASE,
+    ("POST", "/fhir/{kind}/_search"): ON_RECORD | {"other patient"},  # finds the own record and nothing else
+    ("GET", "/fhir/Patient/{id}/$everything"): ON_RECORD,
+    ("GET", "/fhir/{kind}/{id}/_history/{version}"): ON_RECORD,
+    ("GET", "/fhir/{kind}/{id}/_history"): ON_RECORD,
+    ("GET", "/fhir/{kind}/{id}"): ON_RECORD,
     ("PUT", "/fhir/{kind}/{id}"): WRITES,
     ("DELETE", "/fhir/{kind}/{id}"): WRITES - {"nurse"},
-    ("GET", "/fhir/{kind}"): ON_CASE | {"other patient"},
+    ("GET", "/fhir/{kind}"): ON_RECORD | {"other patient"},
     ("POST", "/fhir/{kind}"): WRITES,
     **{(method, "/fhir/{rest:path}"): ON_CASE | {"other patient", "payer", "other payer"} for method in ("GET", "POST", "PUT", "DELETE")},  # answers not-found
     ("GET", "/sign-in"): ANYONE,
@@ -189,10 +190,10 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("GET", "/policies/{policy_id}/compare"): NOT_ELSEWHERE,
     ("GET", "/policies/{policy_id}/what-if"): TRIES,
     ("GET", "/cases/{case_id}"): ON_CASE | {"helper"},
-    ("GET", "/cases/{case_id}/facts"): ON_CASE,
-    ("GET", "/cases/{case_id}/options"): ON_CASE,
-    ("GET", "/cases/{case_id}/eligibility"): ON_CASE,
-    ("GET", "/cases/{case_id}/tests"): ON_CASE,
+    ("GET", "/cases/{case_id}/facts"): ON_RECORD,
+    ("GET", "/cases/{case_id}/options"): ON_RECORD,
+    ("GET", "/cases/{case_id}/eligibility"): ON_RECORD,
+    ("GET", "/cases/{case_id}/tests"): ON_RECORD,
     ("GET", "/cases/{case_id}/identity"): CARE | {"laboratory"},
     ("GET", "/cases/{case_id}/funding"): ON_CARE | {"payer"},
     ("GET", "/cases/{case_id}/funding/ask"): {"coordinator"},
@@ -222,12 +223,12 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("GET", "/cases/{case_id}/watch"): ON_CARE | {"helper"},
     ("GET", "/cases/{case_id}/looked"): {"patient", "quality"},
     ("GET", "/cases/{case_id}/looked.json"): {"patient", "quality"},
-    ("GET", "/cases/{case_id}/state.json"): ON_CASE,
+    ("GET", "/cases/{case_id}/state.json"): ON_CARE,  # it holds grades, doses and money
     **{(method, "/cases/{case_id}/entries/{event_id}"): SITE for method in ("GET", "POST")},  # an entry that is not there answers not-found
     ("GET", "/emergency/{case}"): BREAKS_GLASS,
     ("POST", "/emergency/{case}"): BREAKS_GLASS,  # without a reason it is refused
-    ("GET", "/cases/{case_id}/evidence"): ON_CARE | {"manufacturer"},
-    ("GET", "/cases/{case_id}/evidence.json"): ON_CARE | {"manufacturer"},
+    ("GET", "/cases/{case_id}/evidence"): ON_CARE,
+    ("GET", "/cases/{case_id}/evidence.json"): ON_CARE,
     ("GET", "/confirmations"): SITE,
     **{(method, "/cases/{case_id}/confirmations/{confirmation}"): SITE for method in ("GET", "POST")},  # one that nobody asked for answers not-found
     ("GET", "/cases/{case_id}/do/{command}"): WITHDRAWS,

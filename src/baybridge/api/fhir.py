@@ -24,6 +24,7 @@ from baybridge.api.fhir_writing import (
     outcome,
     response_entry,
     status_of,
+    suppressed,
 )
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.base.time import parse_instant_or_day
@@ -141,8 +142,8 @@ def _only(asked: Asked, interaction: str, *known: str) -> Refusal | None:
     return _unreadable("_format", "json") if asked.query.get("_format", "json") not in FORMATS else None
 
 
-def _paged(asked: Asked, kind: str, found: Sequence[Version], written: Callable[[Version], bytes]) -> Answer:
-    """A page of a list of versions; all of it where `_count` is not given."""
+def _paged(asked: Asked, kind: str, found: Sequence[Version], written: Callable[[Version], bytes], told: Sequence[bytes] = ()) -> Answer:
+    """A page of a list of versions, and what is told beside; all of it where `_count` is not given."""
     count, start = (_whole(asked.query.get(name)) for name in ("_count", "_cursor"))
     if count == -1 or start == -1:
         return _unreadable("_count" if count == -1 else "_cursor", "0, 1, 2, …" if count == -1 else "the cursor of a next link")
@@ -152,7 +153,7 @@ def _paged(asked: Asked, kind: str, found: Sequence[Version], written: Callable[
     if count and begin + count < len(found):
         given = [pair for pair in asked.queries if pair[0] != "_cursor"]
         links.append(("next", f"{asked.base_url}{asked.path}?{urlencode([*given, ('_cursor', str(begin + count))])}"))
-    return _bundle(asked, kind, [written(version) for version in page], total=len(found), links=links)
+    return _bundle(asked, kind, [*map(written, page), *told], total=len(found), links=links)
 
 
 def _whole(text: str | None) -> int | None:
@@ -213,7 +214,9 @@ def everything(asked: Asked) -> Answer:
         return versions
     kinds = set(asked.query["_type"].split(",")) if "_type" in asked.query else None
     found = [version for version in versions if version.recorded_at > since and (kinds is None or version.type in kinds)]
-    return _paged(asked, "searchset", found, lambda version: entry(_base(asked), version, "match"))
+    closed = interactions.left_out(asked.actor)
+    told = [suppressed(asked.node, asked.language, Reason("record.types_left_out", {"types": ", ".join(closed)}))] if closed else []
+    return _paged(asked, "searchset", found, lambda version: entry(_base(asked), version, "match"), told)
 
 
 def _bundle(asked: Asked, kind: str, entries: list[bytes], *, total: int | None = None, links: Sequence[tuple[str, str]] = ()) -> Response:

@@ -59,6 +59,12 @@ def _issues(node: Node, language: str, reasons: Sequence[Reason], severity: str,
     return write({"resourceType": "OperationOutcome", "issue": issues})
 
 
+def suppressed(node: Node, language: str, reason: Reason) -> bytes:
+    """An entry of a searchset that says what was left out. Source: FHIR R4, issue-type `suppressed`; search entry mode `outcome`."""
+    told = _issues(node, language, [reason], "information", "suppressed")
+    return b'{"resource":' + told + b',"search":{"mode":"outcome"}}'
+
+
 def http_date(recorded_at: str) -> str:
     """A stored time as an HTTP date."""
     return format_datetime(datetime.fromisoformat(recorded_at).astimezone(UTC), usegmt=True)
@@ -119,6 +125,13 @@ def _written(base: str, version: Version, more: dict[str, Any], told: bytes = b"
     return head if version.deleted else head[:-1] + b',"resource":' + version.body + b"}"
 
 
+_DOCUMENTATION = (
+    "A delete says why: header X-Baybridge-Reason, or in a Bundle the extension urn:baybridge:reason (valueCode) of its request.",
+    "Each type is open, to read and to write, to the roles whose pages show the same; any other role is answered 403 for the type, whatever there is of it.",
+    "A payer reads what names it as the payer, and a manufacturer what a case's events say of its cells, both under a pseudonym and by few search parameters.",
+)
+
+
 @lru_cache(maxsize=8)
 def capability(base: str) -> bytes:
     """What this server can do, made of the tables that it searches by."""
@@ -127,7 +140,7 @@ def capability(base: str) -> bytes:
     rest = {
         "mode": "server",
         "security": {"cors": False, "description": "Bearer token of POST /session"},
-        "documentation": "A delete says why: header X-Baybridge-Reason, or in a Bundle the extension urn:baybridge:reason (valueCode) of its request",
+        "documentation": " ".join(_DOCUMENTATION),
         "resource": resources,
         "interaction": [{"code": "transaction"}, {"code": "batch"}],
     }

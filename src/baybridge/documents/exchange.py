@@ -36,6 +36,12 @@ class Profiles(Heading, frozen=True, kw_only=True):
     purposes: Mapping[str, Profile]
 
 
+class PlantView(Profiles, frozen=True, kw_only=True):
+    """What a plant reads, and by what it searches."""
+
+    search: tuple[str, ...]
+
+
 class PayerView(Profiles, frozen=True, kw_only=True):
     """What a payer reads."""
 

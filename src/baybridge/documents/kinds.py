@@ -50,7 +50,9 @@ KINDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "breaches": {ANY: "breaches:BreachLaw"},
         "card-issuers": {ANY: "feed:Issuer"},
         "directory": _DIRECTORY,
-        "exchange": {"content": "exchange:SpecialContent", "payer_view": "exchange:PayerView", "profiles": "exchange:Profiles"},
+        "exchange": {
+            "content": "exchange:SpecialContent", "payer_view": "exchange:PayerView", "plant_view": "exchange:PlantView", "profiles": "exchange:Profiles",
+        },
         "facts": {ANY: "fact:FactEntry"},
         "feeds": {ANY: "feed:Feed"},
         "messages": {"outbox": "messages:Outbox"},

@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from acceptance.support import Refused, World
 from baybridge.app import application
+from baybridge.base.ids import mark_of
 from baybridge.base.outcome import Refusal
 from baybridge.exchange.evidence.verify import verify_file
 from baybridge.journey.command import Actor, Command, Role
@@ -387,3 +388,40 @@ def test_a_pack_of_evidence_says_that_there_are_letters_and_not_what_they_say(wo
     pack = evidence_pack(world.nodes["mo"], world.case_id)
     assert b"Do not tell my family." not in pack and b"We keep it." not in pack
     assert verify_file(pack, None, None).ok
+
+
+def test_the_bell_tells_nothing_of_a_case_that_is_closed_again(world: World) -> None:
+    """What was told stays told to who may still open the case, and to nobody else; a forged or old notification leads nowhere."""
+    person, token, helper = account(world, Role.CAREGIVER)
+    _, _, patient = account(world, Role.PATIENT, "the patient")
+    do(world, patient, "AllowCaregiver", person_id=person)
+    do(world, helper, "WriteToTeam", text="Is fever to be told?")
+    world.do("mo", Role.NURSE, "AnswerPatient", letter_id=world.case("mo").of(PatientWrote)[-1].event.letter_id, answer="Yes.")
+    node = world.nodes["mo"]
+    with node.storage.reading() as connection:
+        (told,) = notifications.of_account(connection, helper.account)
+    with client(world, token) as browser:
+        assert "Notifications: 1 new" in browser.get("/notifications/number?language=en").text
+        assert told.id in browser.get("/notifications").text
+        do(world, patient, "EndCaregiver", person_id=person)
+        assert "none new" in browser.get("/notifications/number?language=en").text
+        page = browser.get("/notifications").text
+        assert told.id not in page and mark_of(world.case_id) not in page
+        assert browser.post("/notifications/open", data={"notification": told.id}).headers["location"] == "/notifications"
+    with node.storage.reading() as connection:
+        assert [one.seen for one in notifications.of_account(connection, helper.account)] == [False]
+
+
+def test_a_form_tells_somebody_who_helps_nothing_of_the_consents(world: World) -> None:
+    """The form of a command that a role may give is filled in with what of the case is open to its reader."""
+    person, token, _ = account(world, Role.CAREGIVER)
+    _, mine, patient = account(world, Role.PATIENT, "the patient")
+    do(world, patient, "AllowCaregiver", person_id=person)
+    standing = [one.consent_id for one in world.case("mo").consents]
+    assert standing
+    forms = {}
+    for who, opener in (("helper", token), ("patient", mine)):
+        with client(world, opener) as browser:
+            forms[who] = browser.get(f"/cases/{world.case_id}/do/WithdrawConsent").text
+    assert [one for one in standing if one in forms["helper"]] == []
+    assert [one for one in standing if one in forms["patient"]] != []

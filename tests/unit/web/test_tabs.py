@@ -26,7 +26,7 @@ def test_a_payer_begins_at_funding_and_sees_its_messages_and_nothing_else() -> N
 
 
 def test_the_manufacturer_sees_cells_not_the_patient() -> None:
-    assert tabs.shown(Role.MANUFACTURER) == ("overview", "cells", "timeline", "evidence")
+    assert tabs.shown(Role.MANUFACTURER) == ("overview", "cells", "timeline")
 
 
 def test_every_tab_stands_in_one_of_eight_groups() -> None:

@@ -184,7 +184,7 @@ def _twice(entries: Sequence[Entry]) -> list[Reason]:
 def _carried_out(node: Node, actor: Actor | None, entries: list[Entry], urls: list[str], base: str) -> list[Done] | Refusal:
     writes = [(index, entry) for index, entry in enumerate(entries) if isinstance(entry, Interaction)]
     ordered = sorted(writes, key=lambda pair: _ORDER[pair[1].method])
-    led = pointed(node, [Write(entry, urls[index]) for index, entry in ordered], base) if ordered else Pointed()
+    led = pointed(node, actor, [Write(entry, urls[index]) for index, entry in ordered], base) if ordered else Pointed()
     if isinstance(led, Refusal):
         return led
     answers = interactions.write(node, actor, led.interactions) if ordered else []

@@ -10,14 +10,12 @@ reading a patient's record appends one log entry; a changed resource makes again
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal, get_args
-
-from sqlalchemy import Connection, select
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.consent.reading import Ground
@@ -26,13 +24,13 @@ from baybridge.facts.measurement import FINAL, State, measure
 from baybridge.facts.sums import concerns, contradicting
 from baybridge.journey.chapters.corrections import CorrectionReason
 from baybridge.journey.command import Actor, Role
+from baybridge.journey.fhir.writer import PROJECTION
 from baybridge.journey.values import IMPLAUSIBLE
-from baybridge.node import tables
-from baybridge.node.fhir import authors, payer, posted_doses
+from baybridge.node.fhir import authors, kinds, payer, posted_doses
+from baybridge.node.fhir.seeing import Seeing, unknown
 from baybridge.node.intake.records import log_versions
 from baybridge.node.integrity import things
 from baybridge.node.people import access, reads
-from baybridge.node.people.access import PERSONAL
 from baybridge.node.watch import watching
 from baybridge.node.watch.signs import OF_SIGNS
 from baybridge.record.fhir import signed
@@ -44,16 +42,10 @@ from baybridge.record.identity.known import is_another, kept, known_states
 from baybridge.record.store import store
 from baybridge.record.store.search import Pairs, SearchResult, search
 from baybridge.record.store.store import Version
-from baybridge.record.store.subjects import subjects
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
     from baybridge.node.unit import Unit
-
-PROJECTION = "urn:baybridge:projection"
-
-#: Nobody's record, and of use to a patient who reads the own one.
-_SHARED = frozenset({"Organization", "Practitioner", "PractitionerRole", "Location", "Medication", "HealthcareService"})
 
 Method = Literal["POST", "PUT", "DELETE"]
 
@@ -83,16 +75,17 @@ def read(node: Node, actor: Actor | None, kind: str, logical_id: str, number: in
     with node.storage.reading() as connection:
         found = store.get(connection, kind, logical_id)
         version = found if number is None or found is None else store.get_version(connection, kind, logical_id, number)
+        seen = Seeing(node, connection, actor, "fhir.read")
         if actor is not None and actor.role is Role.PAYER:
-            shown = payer.read(node, actor, version)
+            shown = seen.closed(kind) or payer.read(node, actor, version)
         else:
-            seen = Seeing(node, connection, actor, "fhir.read")
-            refusal = seen.refusal(version)
+            refusal = seen.refusal(kind, version)
             if refusal is not None or version is None:
-                return refusal or _unknown(kind)
-            shown = version
+                return refusal or unknown(kind)
+            shown = seen.as_read(version)
     if actor is not None and isinstance(shown, Version):
-        _log_access(node, actor, {shown.patient: Ground.PAYER} if actor.role is Role.PAYER else seen.grounds, f"read {kind}")
+        grounds = {(seen.purpose(kind), shown.patient): Ground.PAYER} if actor.role is Role.PAYER else seen.grounds
+        _log_access(node, actor, grounds, f"read {kind}")
     return shown
 
 
@@ -104,38 +97,45 @@ def history(node: Node, actor: Actor | None, kind: str, logical_id: str) -> list
     with node.storage.reading() as connection:
         versions = store.history(connection, kind, logical_id)
         seen = Seeing(node, connection, actor, "fhir.read")
-        refusals = [seen.refusal(version) for version in versions] or [seen.refusal(None)]
+        refusals = [seen.refusal(kind, version) for version in versions] or [seen.refusal(kind, None)]
     shown = store.of_one_patient([version for version, refusal in zip(versions, refusals, strict=False) if refusal is None])
     refusal = refusals[0]
     if actor is None or not shown:
-        return refusal or _unknown(kind)
-    _log_access(node, actor, {patient: ground for patient, ground in seen.grounds.items() if patient == shown[0].patient}, f"history {kind}")
-    return shown
+        return refusal or unknown(kind)
+    _log_access(node, actor, {key: ground for key, ground in seen.grounds.items() if key[1] == shown[0].patient}, f"history {kind}")
+    return [seen.as_read(version) for version in shown]
 
 
 def find(node: Node, actor: Actor | None, kind: str, given: Pairs) -> SearchResult | Refusal:
     """A page of what a search finds; a patient finds the own record and nothing else. Whatever comes along passes the check of a direct read."""
     refusal = access.may("fhir.search", actor, node.site) if not _has_glass(node, actor) else None
     if refusal is not None or actor is None:
-        return refusal or _unknown(kind)
+        return refusal or unknown(kind)
     if kind not in resource_types():
-        return _unknown(kind)
-    if actor.role is Role.PAYER:
-        found = payer.find(node, actor, kind, given)
-        if isinstance(found, SearchResult):
-            _log_access(node, actor, {version.patient: Ground.PAYER for version in found.found}, f"search {kind}")
-        return found
+        return unknown(kind)
     with node.storage.reading() as connection:
         seen = Seeing(node, connection, actor, "fhir.search")
-        result = search(connection, kind, given, only=seen.only(kind), without=seen.without())
+        refusal = seen.against_search(kind, given)
+        if refusal is not None:
+            return refusal
+        if actor.role is Role.PAYER:
+            return _found_by_payer(node, actor, kind, given, seen.purpose(kind))
+        result = search(connection, kind, given, only=seen.only(kind), without=seen.without(kind), tagged=seen.tagged(), untagged=seen.untagged())
         if isinstance(result, Refusal):
             return result
         shown = seen.shown(result.found)
-        seen.asked_about(_named(kind, given))
+        seen.asked_about(kind, _named(kind, given))
         hidden = len(result.found) - len(shown)  # names somebody where no search parameter looks
         result = replace(result, found=shown, included=seen.shown(result.included), total=result.total - hidden)
-    _log_access(node, actor, seen.grounds, f"search {kind}")
-    return result
+    _log_access(node, actor, seen.grounds, " ".join(["search", kind, *sorted({version.type for version in result.included} - {kind})]))
+    return replace(result, found=tuple(map(seen.as_read, result.found)), included=tuple(map(seen.as_read, result.included)))
+
+
+def _found_by_payer(node: Node, actor: Actor, kind: str, given: Pairs, purpose: str) -> SearchResult | Refusal:
+    found = payer.find(node, actor, kind, given)
+    if isinstance(found, SearchResult):
+        _log_access(node, actor, {(purpose, version.patient): Ground.PAYER for version in found.found}, f"search {kind}")
+    return found
 
 
 def _named(kind: str, given: Pairs) -> list[str]:
@@ -153,111 +153,28 @@ def everything(node: Node, actor: Actor | None, patient_id: str, since: datetime
     with node.storage.reading() as connection:
         found = store.get(connection, "Patient", patient_id)
         seen = Seeing(node, connection, actor, "fhir.read")
-        refusal = seen.refusal(found)
+        refusal = seen.refusal("Patient", found)
         if refusal is not None or actor is None:
-            return refusal or _unknown("Patient")
+            return refusal or unknown("Patient")
         if found is None or found.deleted:
-            return _unknown("Patient")
+            return unknown("Patient")
         versions = seen.shown(store.patient_versions(connection, patient_id))
     _log_access(node, actor, seen.grounds, "everything")
     stamp = store.time_text(since) if since is not None else ""
     return [version for version in versions if version.recorded_at > stamp]
 
 
-class Seeing:
-    """What one actor may see, within one reading transaction: every patient is decided once, and what was seen is kept for the patient's list."""
-
-    def __init__(self, node: Node, connection: Connection, actor: Actor | None, action: str) -> None:
-        self._node = node
-        self._connection = connection
-        self._actor = actor
-        self._action = action
-        self._decided: dict[str, Ground | Refusal] = {}
-        self.grounds: dict[str, Ground] = {}
-
-    def refusal(self, version: Version | None) -> Refusal | None:
-        """Why this version may not be seen; None where it may, which is then noted. What is absent is refused as what is not one's own."""
-        if version is None:
-            return self._refusal("")
-        found = self._refusals([version])[0]
-        if found is None:
-            self._note([version])
-        return found
-
-    def shown(self, versions: Sequence[Version]) -> tuple[Version, ...]:
-        """The versions that may be seen."""
-        kept = tuple(version for version, refusal in zip(versions, self._refusals(versions), strict=True) if refusal is None)
-        self._note(kept)
-        return kept
-
-    def asked_about(self, patients: Sequence[str]) -> None:
-        """Note the patients whom a search names, although it showed nothing of them: a total tells what they have."""
-        for patient in patients:
-            if self._refusal(patient) is None and store.get(self._connection, "Patient", patient) is not None:
-                found = self._decided[patient]
-                if isinstance(found, Ground):
-                    self.grounds[patient] = found
-
-    def only(self, kind: str) -> frozenset[str] | None:
-        """Ids of the resources of a type that a search is narrowed to, so that totals and pages tell nothing of the rest; None is no limit."""
-        actor, connection = self._actor, self._connection
-        if actor is None or actor.role is Role.CAREGIVER:  # who has no page of resources, whatever is asked
-            return frozenset()
-        if actor.role is Role.PATIENT:
-            own = store.of_patient(connection, kind, actor.patient_id or "-")
-            mine = [*own, *(store.of_patient(connection, kind, "") if kind in _SHARED else ())]
-            return frozenset(version.id for version, refusal in zip(mine, self._refusals(mine), strict=True) if refusal is None)
-        if actor.organisation != self._node.site.organisation:
-            cases = reads.glass(self._node, actor)
-            patients = connection.execute(select(tables.case_index.c.patient_id).where(tables.case_index.c.case_id.in_(cases))).scalars()
-            return frozenset(version.id for patient in dict.fromkeys(patients) if patient for version in self.shown(store.of_patient(connection, kind, patient)))
-        return None
-
-    def without(self) -> tuple[str, ...]:
-        """The patients whose records a search of staff leaves out."""
-        staff = self._actor is not None and self._actor.role not in PERSONAL
-        return tuple(patient for patient in reads.guarded(self._connection) if self._refusal(patient) is not None) if staff else ()
-
-    def _note(self, versions: Iterable[Version]) -> None:
-        for version in versions:
-            found = self._decided.get(version.patient)
-            if version.patient and isinstance(found, Ground):
-                self.grounds[version.patient] = found
-
-    def _refusals(self, versions: Sequence[Version]) -> list[Refusal | None]:
-        held = subjects(self._connection, versions)
-        return [self._of(version, patients) for version, patients in zip(versions, held, strict=True)]
-
-    def _of(self, version: Version, patients: frozenset[str]) -> Refusal | None:
-        if version.patient == "" and not (version.type in _SHARED and self._may_read_shared()):
-            patients |= {""}
-        return next((refusal for patient in sorted(patients) if (refusal := self._refusal(patient)) is not None), None)
-
-    def _may_read_shared(self) -> bool:
-        return self._actor is not None and self._actor.role is not Role.PAYER
-
-    def _refusal(self, patient: str) -> Refusal | None:
-        if patient not in self._decided:
-            self._decided[patient] = reads.for_patient(self._node, self._connection, self._action, self._actor, patient or None)
-        found = self._decided[patient]
-        return found if isinstance(found, Refusal) else None
-
-
 def _has_glass(node: Node, actor: Actor | None) -> bool:
     return actor is not None and bool(reads.glass(node, actor))
 
 
-def _unknown(kind: str) -> Refusal:
-    shown = kind if kind in resource_types() else "resource"
-    return refuse(Reason("record.not_found", {"type": shown}), category=Category.NOT_FOUND)
+def _log_access(node: Node, actor: Actor, grounds: Mapping[tuple[str, str], Ground], what: str) -> None:
+    """Note what was read in the lists of the patients; one reading for each purpose."""
+    for purpose in dict.fromkeys(purpose for purpose, patient in grounds if patient):
+        _log_purpose(node, actor, {patient: ground for (why, patient), ground in grounds.items() if patient and why == purpose}, what, purpose)
 
 
-def _log_access(node: Node, actor: Actor, grounds: Mapping[str, Ground], what: str) -> None:
-    held = {patient: ground for patient, ground in grounds.items() if patient}
-    purpose = node.people.purpose_of(actor.role.value)
-    if not held:
-        return
-
+def _log_purpose(node: Node, actor: Actor, held: Mapping[str, Ground], what: str, purpose: str) -> None:
     def noted(unit: Unit) -> None:
         for patient, ground in held.items():
             reads.note(unit, actor, patient, "", what, purpose, ground)
@@ -265,6 +182,11 @@ def _log_access(node: Node, actor: Actor, grounds: Mapping[str, Ground], what: s
     emergency = len(held) == 1 and set(held.values()) == {Ground.EMERGENCY}
     ground = next(iter(held.values())).value if len(set(held.values())) == 1 else ""
     node.note_reading(actor, list(held), what, purpose, noted, emergency=emergency, ground=ground)
+
+
+def left_out(actor: Actor | None) -> tuple[str, ...]:
+    """The types that a patient's whole record leaves out for the role of whoever reads it."""
+    return tuple(sorted(kinds.closed_kinds(actor.role))) if actor is not None else ()
 
 
 # --- writing --------------------------------------------------------------------------------------------------------
@@ -275,23 +197,33 @@ def write(node: Node, actor: Actor | None, interactions: Sequence[Interaction]) 
     deletes = any(interaction.method == "DELETE" for interaction in interactions)
     refusal = access.may("fhir.write", actor, node.site) or (access.may("fhir.delete", actor, node.site) if deletes else None)
     if refusal is not None or actor is None:
-        return refusal or _unknown("")
+        return refusal or unknown("")
+    closed = [refusal for kind in dict.fromkeys(interaction.kind for interaction in interactions) if (refusal := kinds.refusal(actor.role, kind))]
+    if closed:
+        return closed[0]
     reasons = [reason for interaction in interactions for reason in form_reasons(interaction)]
     if reasons:
         return refuse(*reasons, category=Category.INVALID)
+    seen: dict[tuple[str, str], Ground] = {}
     try:
-        return node.write(partial(_written, node, actor, interactions))
+        done = node.write(partial(_written, node, actor, interactions, seen))
     except _Stop as stop:
         watching.ask_of_refused(node, stop.findings)
         return stop.refusal
+    _log_access(node, actor, seen, " ".join(["match", *dict.fromkeys(interaction.kind for interaction in interactions if interaction.only_if_none)]))
+    return done
 
 
-def _written(node: Node, actor: Actor, interactions: Sequence[Interaction], unit: Unit) -> list[Version | None]:
-    """All of it filed and logged in a unit of work; `_Stop` where anything is refused."""
+def _written(
+    node: Node, actor: Actor, interactions: Sequence[Interaction], grounds: dict[tuple[str, str], Ground], unit: Unit
+) -> list[Version | None]:
+    """All of it filed and logged in a unit of work; `_Stop` where anything is refused. `grounds`: whose records a condition showed, and on what ground."""
     done: list[Version | None] = []
+    seen = Seeing(node, unit.connection, actor, "fhir.read")
     for plain, alike in groupby(interactions, key=_is_plain):
         some = list(alike)
-        done += _created(unit, some) if plain else [_or_stop(_one(node, unit, actor, interaction)) for interaction in some]
+        done += _created(unit, some) if plain else [_or_stop(_one(node, unit, actor, seen, interaction)) for interaction in some]
+    grounds |= seen.grounds
     _stop_impossible(node, done)
     _or_stop(_contradictions(node, unit, done))
     changed = [version for version in done if version is not None and version.change != "unchanged"]
@@ -369,13 +301,15 @@ def is_projection(resource: dict[str, object]) -> bool:
     return isinstance(tags, list) and any(isinstance(tag, dict) and tag.get("system") == PROJECTION for tag in tags)
 
 
-def _one(node: Node, unit: Unit, actor: Actor, interaction: Interaction) -> Version | Refusal | None:
+def _one(node: Node, unit: Unit, actor: Actor, seen: Seeing, interaction: Interaction) -> Version | Refusal | None:
     against = posted_doses.against(node, unit, actor, interaction.resource) if interaction.kind == "MedicationAdministration" and interaction.resource else ()
     if against:
         return refuse(*against, category=Category.INVALID)
     if interaction.method == "POST":
-        return _create(unit, interaction)
+        return _create(unit, seen, interaction)
     held = store.get(unit.connection, interaction.kind, interaction.logical_id)
+    if held is not None and not held.deleted and (closed := seen.against(held)) is not None:
+        return closed
     answer = _next(unit, interaction, held)
     changes = isinstance(answer, Version) and answer.change != "unchanged"
     return (authors.against(node, unit, actor, held) if changes and held is not None else None) or answer
@@ -439,7 +373,7 @@ def _contradictions(node: Node, unit: Unit, versions: Sequence[Version | None]) 
     return refuse(*reasons, category=Category.INVALID) if reasons else None
 
 
-def _create(unit: Unit, interaction: Interaction) -> Version | Refusal:
+def _create(unit: Unit, seen: Seeing, interaction: Interaction) -> Version | Refusal:
     if interaction.only_if_none is not None:
         known = search(unit.connection, interaction.kind, interaction.only_if_none)
         if isinstance(known, Refusal):
@@ -450,7 +384,7 @@ def _create(unit: Unit, interaction: Interaction) -> Version | Refusal:
             return refuse(Reason("record.match_meanwhile", {"type": interaction.kind}, where=interaction.where), category=Category.CONFLICT)
         mine = store.get(unit.connection, interaction.kind, interaction.logical_id) if interaction.logical_id else None
         there = known.found[0] if known.found else mine
-        if there is not None:
-            return replace(there, change="unchanged")
+        if there is not None:  # it is answered, hence read
+            return seen.refusal(interaction.kind, there) or replace(there, change="unchanged")
     resource = {**(interaction.resource or {}), "id": interaction.logical_id or unit.new_id()}
     return store.put(unit.connection, resource, at=unit.at)

@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.node.fhir.interactions import Interaction
+from baybridge.node.fhir.seeing import Seeing
 from baybridge.record.fhir.references import references, repointed
 from baybridge.record.intake.addresses import OWN, Addresses, Here, Key, Part, base_of, without_version
 from baybridge.record.intake.sources import filed_as, named_addresses
@@ -27,6 +28,7 @@ from baybridge.record.store.search import SearchResult, search
 from baybridge.record.store.store import current_patients
 
 if TYPE_CHECKING:
+    from baybridge.journey.command import Actor
     from baybridge.node.node import Node
 
 _CONDITION = re.compile(r"[A-Z][A-Za-z]+\?")
@@ -50,14 +52,14 @@ class Pointed:
     against: list[Reason] = field(default_factory=list)
 
 
-def pointed(node: Node, writes: Sequence[Write], base: str) -> Pointed | Refusal:
+def pointed(node: Node, actor: Actor | None, writes: Sequence[Write], base: str) -> Pointed | Refusal:
     """Every reference of these writes resolved; `base` is the address under which the client speaks to this server."""
     with node.storage.reading() as connection:
         addresses = Addresses(node.fhir_bases | {base}, named_addresses(connection))
         made, keys = Pointed(), [_key_of(connection, write.interaction) for write in writes]
         for write, key in zip(writes, keys, strict=True):
             addresses.learn(key, Part(OWN, *key), write.url, 0)
-        standing = _Standing.of(connection, addresses, writes)
+        standing = _Standing.of(connection, addresses, writes, Seeing(node, connection, actor, "fhir.read"))
         for write, key in zip(writes, keys, strict=True):
             _point(standing, replace(write, interaction=replace(write.interaction, logical_id=key[1])), made)
     return refuse(*made.against, category=Category.INVALID) if made.against else made
@@ -71,15 +73,16 @@ class _Standing:
     addresses: Addresses
     filed: Mapping[Part, set[Key]]
     there: Collection[Key]
+    seeing: Seeing
 
     @classmethod
-    def of(cls, connection: Connection, addresses: Addresses, writes: Sequence[Write]) -> _Standing:
+    def of(cls, connection: Connection, addresses: Addresses, writes: Sequence[Write], seeing: Seeing) -> _Standing:
         """Of these writes."""
         texts = {(_here(addresses, write), without_version(text)[0]) for write in writes for text, _path in references(write.interaction.resource or {})}
         parts = {part for here, text in texts if not addresses.lead(text, here) and (part := addresses.part_of(text, here)) is not None}
         filed = filed_as(connection, parts) if parts else {}
         keys = {(part.kind, part.given) for part in parts if part.space == OWN}.union(*filed.values())
-        return cls(connection, addresses, filed, current_patients(connection, sorted(keys)) if keys else {})
+        return cls(connection, addresses, filed, current_patients(connection, sorted(keys)) if keys else {}, seeing)
 
     def keys_of(self, part: Part) -> list[Key]:
         """Under which ids a part stands here; a client that names an id of this server means what it reads under it."""
@@ -131,7 +134,7 @@ def _meant(standing: _Standing, text: str, here: Here, where: str, told: list[Re
         return keys[0]
     part = standing.addresses.part_of(text, here)
     if part is None:
-        return _by_condition(standing.connection, text, where, told, against)
+        return _by_condition(standing, text, where, told, against)
     found = standing.keys_of(part)
     if len(found) == 1:
         if found[0] not in standing.there:
@@ -144,14 +147,18 @@ def _meant(standing: _Standing, text: str, here: Here, where: str, told: list[Re
     return (part.kind, part.given) if part.space == OWN else None
 
 
-def _by_condition(connection: Connection, text: str, where: str, told: list[Reason], against: list[Reason]) -> Key | None:
+def _by_condition(standing: _Standing, text: str, where: str, told: list[Reason], against: list[Reason]) -> Key | None:
     if not _CONDITION.match(text):
         code, list_of = ("record.bundle.reference", against) if text.startswith("urn:") else ("record.reference_nowhere", told)
         list_of.append(Reason(code, {"type": "resource"}, where=where))
         return None
     kind, _mark, query = text.partition("?")
-    found = search(connection, kind, parse_qsl(unquote(query)))
-    if isinstance(found, SearchResult) and found.total == 1:
+    closed = standing.seeing.closed(kind)
+    if closed is not None:
+        against.extend(replace(reason, where=where) for reason in closed.reasons)
+        return None
+    found = search(standing.connection, kind, parse_qsl(unquote(query)))
+    if isinstance(found, SearchResult) and found.total == 1 and standing.seeing.against(found.found[0]) is None:
         return kind, found.found[0].id
     against.append(Reason("record.bundle.condition", {"type": kind}, where=where))
     return None

@@ -118,7 +118,8 @@ OTHERWISE: Mapping[str, str] = {
     "sign_in_attempt": "nothing is let in by it: who empties it tries more passwords, who fills it makes somebody wait for the longest wait at most",
     "sign_in_begun": "each row is sealed with a key that is not in the database: none can be made up; who takes one away makes somebody begin again",
     "entries_of_request": "it says which request wrote an entry, for whoever looks for a fault; nothing is decided or shown by it",
-    "notification": "it leads to entries that stand on the cases; who takes one away hides no task and no call, which stand on their own pages",
+    "notification": "it says a kind and a case, and leads to entries that stand on it; who takes one away hides no task and no call, which stand on their own pages,"
+    " and who adds one opens nothing: access to the case is decided again when it is shown",
     "notification_rule": "it says what its owner wants to be told of; tasks and calls are shown whatever it says",
     "live_event": "it tells pages to load again what they then read elsewhere; a page that hears nothing asks by itself",
 }

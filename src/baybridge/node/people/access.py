@@ -15,6 +15,7 @@ from types import MappingProxyType
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.consent.helping import EVERYTHING, ROAD
 from baybridge.journey.command import Actor, Role, Site
+from baybridge.journey.events import Event
 
 
 class Relation(StrEnum):
@@ -37,6 +38,7 @@ _CARE: dict[Role, Relation] = dict.fromkeys(_CARE_ROLES, Relation.CARE)
 _SITE = {**_CARE, Role.LABORATORY: Relation.CARE, Role.MANUFACTURER: Relation.CARE}
 _FOR_PATIENT: dict[Role, Relation] = {Role.PATIENT: Relation.OWN, Role.CAREGIVER: Relation.HELPS}
 _READ = {**_SITE, **_FOR_PATIENT}
+_RECORD: dict[Role, Relation] = {role: relation for role, relation in _READ.items() if role is not Role.MANUFACTURER}  # a plant works on cells and knows no patient
 _ANYONE: dict[Role, Relation] = {
     **dict.fromkeys((role for role in Role if role not in (Role.NODE, Role.SYSTEM)), Relation.ANY),
     **dict.fromkeys(_SITE, Relation.STAFF),
@@ -55,9 +57,9 @@ ACTIONS: Mapping[str, Mapping[Role, Relation]] = MappingProxyType(
         "case.find": _OWN_STAFF,
         "payer.work": {Role.PAYER: Relation.ANY},
         "case.first": _READ,
-        "case.read": _READ,
-        "case.facts": _READ,
-        "case.tests": _READ,
+        "case.read": {**_CARE, **_FOR_PATIENT},  # the state of a case: grades, doses, money and all entries in one
+        "case.facts": _RECORD,
+        "case.tests": _RECORD,
         "case.card": {**_CARE, Role.LABORATORY: Relation.CARE, **_FOR_PATIENT},
         "case.identity": {**_CARE, Role.LABORATORY: Relation.CARE},
         "case.funding": {**_CARE, **_FOR_PATIENT, Role.PAYER: Relation.PAYER},
@@ -72,7 +74,7 @@ ACTIONS: Mapping[str, Mapping[Role, Relation]] = MappingProxyType(
         "case.attachments": {**_CARE, Role.LABORATORY: Relation.CARE, **_FOR_PATIENT},
         "calendar.link": {**dict.fromkeys(_CARE_ROLES, Relation.STAFF), Role.PATIENT: Relation.ANY},
         "case.timeline": _READ,
-        "case.evidence": {**_CARE, **_FOR_PATIENT, Role.MANUFACTURER: Relation.CARE},
+        "case.evidence": {**_CARE, **_FOR_PATIENT},
         "case.who_looked": {Role.QUALITY: Relation.CARE, **_FOR_PATIENT},
         "case.break_glass": dict.fromkeys((Role.PHYSICIAN, Role.NURSE, Role.PHARMACIST), Relation.ANY),
         "case.command": {**_SITE, Role.PAYER: Relation.PAYER, **_FOR_PATIENT},
@@ -83,7 +85,8 @@ ACTIONS: Mapping[str, Mapping[Role, Relation]] = MappingProxyType(
         "records.import": dict.fromkeys((Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY), Relation.STAFF),
         "codes.list": dict.fromkeys((Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY, Role.QUALITY), Relation.STAFF),
         "codes.map": dict.fromkeys((Role.PHYSICIAN, Role.LABORATORY), Relation.STAFF),
-        "fhir.read": {**_SITE, Role.PATIENT: Relation.OWN, Role.PAYER: Relation.PAYER},  # what names this payer, `node/fhir/payer.py`
+        # Which types, `node/fhir/kinds.py`; of them a payer what names this payer (`payer.py` there), a plant what its cells need (`plant.py`).
+        "fhir.read": {**_SITE, Role.PATIENT: Relation.OWN, Role.PAYER: Relation.PAYER},
         "fhir.search": {**_SITE, Role.PATIENT: Relation.OWN, Role.PAYER: Relation.PAYER},
         "fhir.write": dict.fromkeys((Role.COORDINATOR, Role.PHYSICIAN, Role.NURSE, Role.LABORATORY), Relation.STAFF),
         "fhir.delete": dict.fromkeys((Role.COORDINATOR, Role.PHYSICIAN, Role.LABORATORY), Relation.STAFF),
@@ -134,6 +137,26 @@ _SHOWN_FOR: Mapping[str, str] = MappingProxyType(
         "case.attachments": "papers",
     }
 )
+
+
+#: The action of the page on which the entries of a chapter of events stand; a chapter that is not here is open to whoever reads the case.
+_OF_CHAPTERS: Mapping[str, str] = MappingProxyType(
+    {
+        "treatment": "case.bedside",
+        "calls": "case.bedside",
+        "follow_up": "case.bedside",
+        "money": "case.funding",
+        "sharing": "case.sharing",
+        "attachments": "case.attachments",
+        "messages": "case.bedside",
+        "case_messages": "case.messages",
+    }
+)
+
+
+def action_of_chapter(event: type[Event]) -> str:
+    """The action of the page on which entries of a type of event stand; '' where whoever reads the case sees them."""
+    return _OF_CHAPTERS.get(event.__module__.rpartition(".")[2], "")
 
 
 def shows(action: str, opened: Collection[str]) -> bool:

@@ -3,7 +3,8 @@
 Main job: `NOTIFY`, a consequence of the entries that somebody is told of; `unseen(connection, account)` for the bell, `of_account` for its page, `see` when it was
 looked at; `unwanted` and `want`, which kinds a person leaves out.
 
-A notification names a kind and a case and nothing else: no name, no value, no words of a message. It leads to entries that stand on the case whatever becomes of it;
+A notification names a kind and a case and nothing else: no name, no value, no words of a message. Whether its person may still open the case is decided when it is
+shown (`web/page/bell.py`). It leads to entries that stand on the case whatever becomes of it;
 tasks and calls stand on their own pages whether or not somebody wants to be told. **Source**: convention of this project.
 """
 
@@ -150,12 +151,11 @@ def of_account(connection: Connection, account: str) -> list[Notification]:
     return [Notification(row.notification_id, row.at, row.kind, row.case_id, seen=row.seen_at is not None) for row in rows]
 
 
-def see(connection: Connection, account: str, at: datetime, only: str = "") -> Notification | None:
-    """Note that a person looked at all of the own, or at one; that one."""
+def see(connection: Connection, account: str, at: datetime, only: str = "") -> None:
+    """Note that a person looked at all of the own, or at one."""
     table = tables.notification
     mine = table.c.account == account if not only else (table.c.account == account) & (table.c.notification_id == only)
     connection.execute(update(table).where(mine, table.c.seen_at.is_(None)).values(seen_at=at.isoformat()))
-    return next((one for one in of_account(connection, account) if one.id == only), None)
 
 
 def unwanted(connection: Connection, account: str) -> frozenset[str]:

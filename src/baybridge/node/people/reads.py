@@ -98,11 +98,11 @@ def _carried(node: Node, action: str, actor: Actor, case: Case) -> Ground | Refu
     return found if isinstance(found, Ground) else refuse(found, category=Category.FORBIDDEN)
 
 
-def for_patient(node: Node, connection: Connection, action: str, actor: Actor | None, patient_id: str | None) -> Ground | Refusal:
-    """What a reading of a patient's record rests on; without a patient, of what is nobody's."""
+def for_patient(node: Node, connection: Connection, action: str, actor: Actor | None, patient_id: str | None, *, purpose: str = "") -> Ground | Refusal:
+    """What a reading of a patient's record rests on; without a patient, of what is nobody's. `purpose`: why it is read, if not for what the action says."""
     refusal = access.may_case(action, actor, node.site, patient_id)
     if refusal is None and actor is not None:
-        found = _record(node, connection, action, actor, patient_id)
+        found = _record(node, connection, purpose or purpose_of(node, action, actor), actor, patient_id)
         if isinstance(found, Ground):
             return found
         refusal = found
@@ -111,10 +111,10 @@ def for_patient(node: Node, connection: Connection, action: str, actor: Actor | 
     return refusal or refuse(Reason("access.sign_in"), category=Category.UNAUTHENTICATED)
 
 
-def _record(node: Node, connection: Connection, action: str, actor: Actor, patient_id: str | None) -> Ground | Refusal:
+def _record(node: Node, connection: Connection, purpose: str, actor: Actor, patient_id: str | None) -> Ground | Refusal:
     if actor.role in _GROUNDS:
         return _GROUNDS[actor.role]
-    closed = _restricted(node, connection, purpose_of(node, action, actor), patient_id)
+    closed = _restricted(node, connection, purpose, patient_id)
     if closed is not None or not patient_id:
         return closed or Ground.RELATION
     if _is_worked_on(connection, patient_id):

@@ -50,6 +50,14 @@ class SearchResult:
     next_cursor: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """Resources that carry a tag of a system: one of these codes, or any where none is named."""
+
+    system: str
+    codes: frozenset[str] = frozenset()
+
+
 @dataclass(slots=True)
 class _Question:
     """A search as read from its parameters."""
@@ -72,10 +80,13 @@ def search(
     patient: str | None = None,
     only: frozenset[str] | None = None,
     without: Sequence[str] = (),
+    tagged: Tagged | None = None,
+    untagged: Tagged | None = None,
 ) -> SearchResult | Refusal:
     """A page of resources of one type, whatever the parameters say.
 
-    `patient` narrows it to one patient's record, `only` to these ids, `without` leaves out the records of these patients and what names them or theirs.
+    `patient` narrows it to one patient's record, `only` to these ids, `tagged` to what carries a tag; `without` leaves out the records of these patients and what
+    names them or theirs, `untagged` what carries a tag.
     """
     if kind not in resource_types():
         return refuse(Reason("record.search.type", {"type": _short(kind)}), category=Category.NOT_FOUND)
@@ -92,6 +103,10 @@ def search(
         where.append(resource_current.c.id.in_(only))
     if without:
         where += [resource_current.c.patient.not_in(without), resource_current.c.id.not_in(_naming(kind, without))]
+    if tagged is not None:
+        where.append(resource_current.c.id.in_(_carrying(kind, tagged)))
+    if untagged is not None:
+        where.append(resource_current.c.id.not_in(_carrying(kind, untagged)))
     where += together(kind, question.conditions)
     if question.only_count or question.count == 0:
         return SearchResult((), (), _count(connection, where), None)
@@ -110,6 +125,13 @@ def _naming(kind: str, patients: Sequence[str]) -> Select[tuple[str]]:
     theirs = select(resource_current.c.type + "/" + resource_current.c.id).where(resource_current.c.patient.in_(patients))
     points = or_(search_value.c.value.in_([f"Patient/{one}" for one in patients]), search_value.c.value.in_(theirs))
     return select(search_value.c.id).where(search_value.c.type == kind, search_value.c.param.in_(names), points)
+
+
+def _carrying(kind: str, tag: Tagged) -> Select[tuple[str]]:
+    """Ids of the resources of a type that carry a tag."""
+    value = search_value.c
+    codes = [value.value.in_(sorted(tag.codes))] if tag.codes else []
+    return select(value.id).where(value.type == kind, value.param == "_tag", value.system == tag.system, *codes)
 
 
 def _along(connection: Connection, found: list[Version], question: _Question, patient: str | None) -> list[Version]:

@@ -20,18 +20,6 @@ from baybridge.node.people import access
 from baybridge.web.case.view import CaseView, allowed
 from baybridge.web.page import told
 
-#: What a page on which the entries of a chapter stand needs; a chapter that is not here is open to whoever reads the case.
-_ACTIONS: Mapping[str, str] = {
-    "treatment": "case.bedside",
-    "calls": "case.bedside",
-    "follow_up": "case.bedside",
-    "money": "case.funding",
-    "sharing": "case.sharing",
-    "attachments": "case.attachments",
-    "messages": "case.bedside",
-    "case_messages": "case.messages",
-}
-
 #: What somebody who helps has to be shown for an entry, by its chapter or its own name: signed exceptions say results and costs alike, a card is a paper.
 _HELPER: Mapping[str, str] = {
     **dict.fromkeys(("referral", "decisions", "cells", "treatment", "calls", "follow_up"), "case.timeline"),
@@ -64,7 +52,7 @@ def against(view: CaseView, entry: Entry[Any]) -> Refusal | None:
         return None if open_to_reader else refuse(Reason("access.role", {"role": person.role.value, "action": "case.bedside"}), category=Category.FORBIDDEN)
     if person.role is Role.MANUFACTURER and entry.origin.told:
         return None  # a plant is told what it needs
-    action = _ACTIONS.get(_chapter(event))
+    action = access.action_of_chapter(type(event))
     return access.may(action, person, view.asked.node.site) if action else None
 
 

@@ -46,7 +46,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 }
 
 #: What the plant's people need of a case: its cells, not the patient.
-_PLANT_TABS = ("overview", "cells", "timeline", "evidence")
+_PLANT_TABS = ("overview", "cells", "timeline")
+
 
 def buttons_of(tab: str, *groups: str) -> tuple[str, ...]:
     """The commands that have a button on a tab, in order; of some groups alone where they are named."""

@@ -11,19 +11,25 @@ from typing import TYPE_CHECKING
 
 from baybridge.documents.quote import QuoteDocument
 from baybridge.journey.case import Case
+from baybridge.journey.command import Role
 from baybridge.journey.prefill import FormContext, clock, common
 from baybridge.journey.row import CommandRow
 from baybridge.node.node import quote_document
+from baybridge.node.people import access, helping
 
 if TYPE_CHECKING:
     from baybridge.http.doors import Asked
 
 
 def known(asked: Asked, kind: CommandRow, case: Case | None) -> dict[str, object]:
-    """Values by field, as far as clock, node and case say them."""
+    """Values by field, as far as clock, node and case say them; of the case nothing in general to somebody who helps and is not shown everything."""
     context = context_of(asked, case)
-    found = clock(context) if case is None else {**common(context), **kind.prefill(context)}
+    found = clock(context) if case is None else {**(common(context) if _sees_case(asked, case) else clock(context)), **kind.prefill(context)}
     return {name: value for name, value in found.items() if name in kind.form and value not in (None, "", ())}
+
+
+def _sees_case(asked: Asked, case: Case) -> bool:
+    return asked.person.role is not Role.CAREGIVER or access.shows("case.sharing", helping.opened_to(asked.node, asked.actor, case))
 
 
 def context_of(asked: Asked, case: Case | None) -> FormContext:

@@ -36,11 +36,11 @@ from baybridge.node.integrity import daily
 from baybridge.node.keeping import downtime, records, schedule, standing
 from baybridge.node.keeping.standing import Standing
 from baybridge.node.outage import StorageProblem
-from baybridge.node.people import access, breaches, kept_forms, notifications, two_administrators
+from baybridge.node.people import access, breaches, kept_forms, two_administrators
 from baybridge.node.people.access import PERSONAL
 from baybridge.node.people.outside import entering
 from baybridge.rulebook.speaker import Saying
-from baybridge.web.page import analytes, signers, told
+from baybridge.web.page import analytes, bell, signers, told
 from baybridge.web.page.lateness import span_said
 from baybridge.web.page.plainly import plainly
 
@@ -524,7 +524,7 @@ def render(asked: Asked, template: str, status: int = 200, /, **values: object) 
         backup_late=_backup_late(asked),
         pack=_pack(asked),
         **_live(asked),
-        bell=_bell(asked),
+        bell=bell.count(asked),
         finds=role in access.roles("case.find") and asked.person.organisation == asked.node.site.organisation,
         duty_problems=[reader.reason(reason) for reason in told.duty_problems(asked)],
         **values,
@@ -544,14 +544,6 @@ def _live(asked: Asked) -> dict[str, object]:
     """The open calls that this person may see, and the number after which changes are told to the open page."""
     calls, number = told.shown(asked)
     return {"calls": calls, "live_after": number}
-
-
-def _bell(asked: Asked) -> int:
-    """How many notifications this person has not looked at."""
-    if asked.actor is None:
-        return 0
-    with asked.node.storage.reading() as connection:
-        return notifications.unseen(connection, asked.actor.account)
 
 
 def _barred(asked: Asked) -> tuple[Problem, ...]:

@@ -1,8 +1,8 @@
 """The bell: what this person is told, on a page of its own; its number stands in the head of every page.
 
-Main job: `BELL_DOORS`, `count(asked)`. No name of a patient and no word of a message stands here. What a person wants to be told is set on the account page.
+Main job: `BELL_DOORS`. No name of a patient and no word of a message stands here. What a person wants to be told is set on the account page.
 
-Elsewhere: who is told of what in `node/people/notifications.py`.
+Elsewhere: who is told of what in `node/people/notifications.py`; what of it this person may still open, `web/page/bell.py`.
 """
 
 from __future__ import annotations
@@ -13,25 +13,24 @@ from baybridge.base.ids import mark_of
 from baybridge.http.doors import Asked, Door
 from baybridge.node.people import notifications
 from baybridge.web.case import tabs
+from baybridge.web.page.bell import leads_to, told
 from baybridge.web.page.page import go, render
 
 
 def bell(asked: Asked) -> Response:
     """What this person is told, the newest first."""
-    with asked.node.storage.reading() as connection:
-        found = notifications.of_account(connection, asked.person.account)
-    return render(asked, "notifications.html", found=[(one, mark_of(one.case_id)) for one in found], most=notifications.MOST)
+    return render(asked, "notifications.html", found=[(one, mark_of(one.case_id)) for one in told(asked)], most=notifications.MOST)
 
 
 def opened(asked: Asked) -> Response:
     """Note that one was looked at, and lead to what it is about."""
-    with asked.node.storage.writing() as connection:
-        one = notifications.see(connection, asked.person.account, asked.node.now(), asked.form.get("notification", "") or "-")
+    wanted = asked.form.get("notification", "")
+    one = next((one for one in told(asked) if one.id == wanted), None)
     if one is None:
         return go("/notifications")
-    wanted = notifications.LEADS_TO.get(one.kind, "overview")
-    seen = tabs.shown(asked.person.role)
-    return go(tabs.address(one.case_id, wanted if wanted in seen else tabs.home_tab(asked.person.role)))
+    with asked.node.storage.writing() as connection:
+        notifications.see(connection, asked.person.account, asked.node.now(), one.id)
+    return go(tabs.address(one.case_id, leads_to(asked.person.role, one.kind)))
 
 
 def seen(asked: Asked) -> Response:

@@ -106,3 +106,41 @@ def test_what_is_missing_is_what_can_change_the_grade(name):
         if any(facts.get(end, 0) is None for pair in BOUNDS for end in pair):  # the ends are judged one by one: more may be asked than the two together can change
             continue
         assert set(decision.missing) - expected <= {*policy(name).presumed, *policy(name).recorded_only, *printed}, (number, facts)
+
+
+@pytest.mark.parametrize("name", ["crs-astct-2019", "icans-astct-2019"])
+def test_of_many_unknown_facts_those_alone_are_missing_that_can_change_the_grade(name):
+    """More than are tried in every combination by the rule itself; here every combination is tried all the same."""
+    compared = 0
+    for number in examples(60, f"missing of {name}, many unknown", 1_000):
+        random = Random(number)
+        read = sorted(VALUES[name])
+        unknown = set(random.sample(read, random.randint(6, len(read) - 2)))
+        facts = {fact: None if fact in unknown else random.choice(values) for fact, values in VALUES[name].items()}
+        combinations = prod(len(VALUES[name][fact]) for fact in unknown)
+        decision = decide(policy(name), facts, settle=False)
+        if decision.outcome == "undetermined" and 1_500 < combinations <= 10_000:
+            compared += 1
+            expected = tried(name, facts)
+            quiet = {*policy(name).presumed, *policy(name).recorded_only}
+            assert expected <= set(decision.missing), (number, facts)
+            assert set(decision.missing) - expected <= quiet, (number, facts)
+    assert compared, "some example was undetermined, and tried"
+
+
+@pytest.mark.parametrize(
+    ("name", "facts", "idle"),
+    [
+        ("icans-astct-2019", {"sedated": True}, {"age", "ice_score", "capd_score", "arousal", "developmental_delay"}),
+        ("icans-astct-2019", {"seizure": "resolves_rapidly", "sedated": True}, {"age", "ice_score", "capd_score", "arousal"}),
+        ("crs-astct-2019", {"vasopressors": 1}, {"hypotension", "vasopressin"}),
+        ("crs-astct-2019", {"crs_diagnosed": False}, {"fever_suppressed"}),
+        ("crs-astct-2019", {"hypoxia_attributable": False}, {"oxygen_device", "oxygen_flow", "oxygen_reason"}),
+        ("crs-astct-2019", {"oxygen_device": "cpap"}, {"oxygen_flow"}),
+    ],
+)
+def test_what_can_change_nothing_is_not_asked_for_however_much_is_unknown(name, facts, idle):
+    decision = decide(policy(name), facts)
+    assert decision.outcome == "undetermined"
+    assert set(decision.missing) & idle == set()
+    assert decision.missing

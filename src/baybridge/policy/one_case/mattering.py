@@ -2,8 +2,8 @@
 
 Main job: `mattering(policy, facts, listed)`. A fact matters where two values of it, or one and not knowing it, all others the same, give two
 outcomes. A few unknown facts are tried in every combination of values that any rule tells apart; of many, each is tried beside combinations
-drawn from a fixed seed: what is found there to matter is added, and what the rules wait for (`listed`) stays. The same facts give the same
-answer on every machine.
+drawn from a fixed seed, and what is not found there to matter is tried as far as anything can differ (`turning.py`). What the rules wait for
+(`listed`) stays where the tries do not suffice. The same facts give the same answer on every machine.
 
 **Source**: decision contract, `missing`: facts that are unknown and still matter.
 """
@@ -23,6 +23,7 @@ from baybridge.policy.language.types import Value
 from baybridge.policy.one_case.compiled import compiled
 from baybridge.policy.one_case.interpret import Evaluation, exact_facts
 from baybridge.policy.one_case.settle import representatives
+from baybridge.policy.one_case.turning import Turning
 
 MOST_COMBINATIONS = 1_500
 DRAWN = 60  # combinations beside which a fact of many is tried
@@ -86,7 +87,7 @@ def _mattering(policy: Policy, facts: Mapping[str, Value], listed: frozenset[str
     values = {name: (*some, None) if known_at_all or name in instead else some for name, some in values.items()}
     if prod(len(values[name]) for name in unknown) <= MOST_COMBINATIONS:
         return _of_all(policy, facts, unknown, values, instead)
-    return listed & read | _of_some(policy, facts, unknown, values)
+    return _of_some(policy, facts, unknown, values, (listed, instead))
 
 
 def _of_all(
@@ -107,16 +108,26 @@ def _of_all(
     return frozenset(matters)
 
 
-def _of_some(policy: Policy, facts: Mapping[str, Value], unknown: Sequence[str], values: Mapping[str, Sequence[Value]]) -> frozenset[str]:
-    form, random = compiled(policy), Random(0)  # noqa: S311 - drawn from a fixed seed, nothing secret
-    drawn = [dict(facts) | {name: random.choice(values[name]) for name in unknown} for _one in range(DRAWN)]
+def _of_some(
+    policy: Policy, facts: Mapping[str, Value], unknown: Sequence[str], values: Mapping[str, Sequence[Value]], sets: tuple[frozenset[str], frozenset[str]]
+) -> frozenset[str]:
+    """Of many: what draws find to matter, and of the rest what every way of knowing the others finds, or what is `listed` where those are too many."""
+    (listed, instead), form, random = sets, compiled(policy), Random(0)  # noqa: S311 - drawn from a fixed seed, nothing secret
+    beside = {name: tuple(value for value in some if value is not None or name in instead) for name, some in values.items()}
+    drawn = [dict(facts) | {name: random.choice(beside[name]) for name in unknown} for _one in range(DRAWN)]
 
     def turns(name: str, given: Mapping[str, Value]) -> bool:
         outcomes = (form.outcome(form.truths({**given, name: value}.get)) for value in values[name])
         first = next(outcomes)
         return any(other != first for other in outcomes)
 
-    return frozenset(name for name in unknown if any(turns(name, given) for given in drawn))
+    found = {name for name in unknown if any(turns(name, given) for given in drawn)}
+    turning = Turning(policy, facts, values)
+    for name in (one for one in unknown if one not in found):
+        can = turning.can(name, {other: beside[other] for other in unknown if other != name})
+        if can or (can is None and name in listed):
+            found.add(name)
+    return frozenset(found)
 
 
 def _values(policy: Policy) -> Mapping[str, Sequence[Value]]:

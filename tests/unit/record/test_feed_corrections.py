@@ -361,3 +361,50 @@ def test_a_withdrawal_of_a_report_that_named_no_result_is_told_once(connection: 
     told = "record.import.change_of_nothing"
     assert [told in take_in(connection, withdrawn) for _ in range(2)] == [True, False]
     assert stands(connection) == [(1.8, "final", False)]
+
+
+AGAIN = message(12, "NM|26499-4^Neutrophils^LN||0.2|10*9/L^^UCUM|||||F|||20260310080000+0800").replace("20260308", "20260310")
+
+
+def results_by_day(connection: Connection) -> list[tuple[str, float, str]]:
+    found = [one.resource for one in store.changed_since(connection, None, "Observation")]
+    return sorted((one["effectiveDateTime"][8:10], float(one["valueQuantity"]["value"]), one["status"]) for one in found)
+
+
+def results_of_reports(connection: Connection) -> list[int]:
+    return sorted(len(one.resource["result"]) for one in store.changed_since(connection, None, "DiagnosticReport"))
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("turned", [True, False])
+def test_a_filler_number_of_another_day_is_another_sample_and_told(connection: Connection, together: bool, turned: bool) -> None:
+    messages = [AGAIN, FIRST] if turned else [FIRST, AGAIN]
+    codes = [code for some in ([messages] if together else [[one] for one in messages]) for code in take_in(connection, *some)]
+    assert codes.count("record.import.sample_again") == 1
+    assert results_by_day(connection) == [("08", 1.8, "final"), ("10", 0.2, "final")]
+    assert results_of_reports(connection) == [1, 1], "each result stands in the report of its own sample"
+    assert "record.import.sample_again" not in take_in(connection, *messages), "the same again is here already"
+    assert results_by_day(connection) == [("08", 1.8, "final"), ("10", 0.2, "final")]
+
+
+def test_what_is_said_of_a_sample_whose_number_came_again_reaches_that_sample(connection: Connection) -> None:
+    take_in(connection, FIRST)
+    take_in(connection, AGAIN)
+    take_in(connection, AGAIN.replace("|0.2|", "|0.3|").replace("||F|||", "||C|||").replace("|M12|", "|M13|").replace("20260310120000", "20260310130000"))
+    assert results_by_day(connection) == [("08", 1.8, "final"), ("10", 0.3, "corrected")]
+    take_in(connection, WITHDRAWN)
+    assert results_by_day(connection) == [("08", 1.8, "cancelled"), ("10", 0.3, "corrected")]
+
+
+@pytest.mark.parametrize("reported", ["C", "F"])
+def test_a_correction_of_the_day_replaces_whether_the_result_or_its_report_says_so(connection: Connection, reported: str) -> None:
+    take_in(connection, FIRST)
+    moved = message(10, f"NM|26499-4^Neutrophils^LN||1.8|10*9/L^^UCUM|||||{'F' if reported == 'C' else 'C'}|||20260307080000+0800", reported=reported)
+    assert take_in(connection, moved) == []
+    assert [day for day, _value, _status in results_by_day(connection)] == ["07"]
+
+
+def test_what_was_preliminary_is_completed_on_another_day(connection: Connection) -> None:
+    take_in(connection, message(9, "NM|26499-4^Neutrophils^LN||1.8|10*9/L^^UCUM|||||P|||20260308080000+0800", reported="P"))
+    assert take_in(connection, message(10, "NM|26499-4^Neutrophils^LN||1.6|10*9/L^^UCUM|||||F|||20260309080000+0800")) == []
+    assert results_by_day(connection) == [("09", 1.6, "final")]

@@ -50,7 +50,7 @@ EXPECTED = {
     "preliminary_after_final": ("status", "a final result stands: a correction of it (OBX-11 C), or that it is taken back"),
 }
 #: A result that its source called complete is replaced by a correction only. Source: HL7 v2.5.1, table 0085 (C: replaces a final result).
-_COMPLETE = ("final", "corrected", "amended")
+COMPLETE = ("final", "corrected", "amended")
 _BEFORE_COMPLETE = ("registered", "preliminary")
 TAKEN_BACK = ("entered-in-error", "cancelled")
 
@@ -171,7 +171,7 @@ def _moment(resource: Mapping[str, Any]) -> object:
 def _takes_finality(before: Mapping[str, Any], resource: Mapping[str, Any]) -> bool:
     """Whether a result that its source called complete would become a preliminary one, or one that is awaited."""
     is_result = resource["resourceType"] == "Observation"
-    return is_result and before.get("status") in _COMPLETE and resource.get("status") in _BEFORE_COMPLETE
+    return is_result and before.get("status") in COMPLETE and resource.get("status") in _BEFORE_COMPLETE
 
 
 def keep_what_stands(connection: Connection, batch: Batch, of_messages: Collection[Key]) -> None:

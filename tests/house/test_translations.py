@@ -57,6 +57,21 @@ def test_no_text_is_empty(language: str) -> None:
     assert [key for key, text in TEXTS[language].items() if not str(text).strip()] == []
 
 
+#: Words that say something else on a ward, and where they may stand: a blood bag, rewarming or resuscitating a patient, a cardiac arrest, "not seen" for "not looked".
+_ELSE_ON_A_WARD = {
+    "zh-Hans": [("血袋", ""), ("复温", ""), ("复苏", "解冻（复苏）"), ("托珠單抗", "")],
+    "zh-Hant": [("血袋", ""), ("復溫", ""), ("復甦", ""), ("託珠單抗", ""), ("妥珠單抗", "tocilizumab（妥珠單抗）")],
+    "pt": [("não observado", ""), ("nenhum observado", ""), ("PCR", "PCR SARS-CoV-2"), ("rótulo do saco", "")],
+}
+
+
+@pytest.mark.parametrize("language", _ELSE_ON_A_WARD)
+def test_no_word_of_the_bedside_means_something_else_there(language: str) -> None:
+    for word, allowed in _ELSE_ON_A_WARD[language]:
+        wrong = [key for key, text in TEXTS[language].items() if word.casefold() in (str(text).replace(allowed, "") if allowed else str(text)).casefold()]
+        assert wrong == [], word
+
+
 #: Sentences for whoever writes a file, a document or a setting: they name its fields to the letter.
 _OF_FILES = ("funding.case.", "funding.check.", "funding.compare.no_rate", "funding.population.", "simulation.", "setup.")
 

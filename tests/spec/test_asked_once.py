@@ -80,6 +80,7 @@ def left() -> World:
 VISIT = Step("RecordVisit", "hk", Role.PHYSICIAN, 0, lambda world: {"visit": "M3", "visited_on": world.now.date().isoformat()})
 DEATH = Step("RecordDeath", "hk", Role.PHYSICIAN, 0, lambda world: {"died_on": world.now.date().isoformat()})
 PAPER = w.PERMITS[0]
+TRAVEL = Step("ArrangeTravel", "hk", Role.COORDINATOR, 0, {"papers": ["hk-entry"], "arrives_on": "2026-03-20"})
 
 QUESTIONS: list[tuple[str, Make, Step, list[str]]] = [
     ("slot this year", accepted, given(w.RESERVE, collection_on=lambda o: days(o, 180)), []),
@@ -104,6 +105,13 @@ QUESTIONS: list[tuple[str, Make, Step, list[str]]] = [
     ("lymphodepletion over as it begins", begun, given(w.COMPLETE, completed_on=lambda o: o.now.date().isoformat()), ["bedside.lymphodeplete.too_short"]),
     ("lymphodepletion a day short", later(begun, 1), given(w.COMPLETE), ["bedside.lymphodeplete.too_short"]),
     ("lymphodepletion of three days", later(begun, 2), given(w.COMPLETE), []),
+    ("lymphodepletion of three weeks", later(begun, 20), given(w.COMPLETE), ["bedside.lymphodeplete.too_long"]),
+    ("doses held since last year", prepared, given(w.RESERVE_DRUGS, from_on=lambda _: "2025-12-21"), ["bedside.reserve.since_long"]),
+    ("an arrival within weeks", accepted, TRAVEL, []),
+    ("an arrival that is over", accepted, TRAVEL.but(arrives_on="2025-03-20"), ["matching.travel.another_day"]),
+    ("an arrival in thirty years", accepted, TRAVEL.but(arrives_on="2056-03-20"), ["matching.travel.another_day"]),
+    ("sent last year", w.released_with_papers, given(w.SHIP_BACK, dispatched_at=lambda _: "2025-03-25T09:00:00+08:00", planned_entry_on=lambda o: days(o, 0)),
+     ["supply.ship.before_release", "supply.ship.long_ago"]),
     ("doses held until the end of the century", prepared, given(w.RESERVE_DRUGS, until_on=lambda _: "2099-12-21"), ["bedside.reserve.long"]),
     ("checked thirty hours ago", prepared, given(w.CHECK, checked_at=lambda o: hours(o, 30)), ["bedside.check.long_ago"]),
     ("thawed before the check", checked, given(w.THAW, thawed_at=lambda o: hours(o, 5)), ["bedside.thaw.before_check"]),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
@@ -15,13 +15,16 @@ import pytest
 from msgspec.structs import replace as replace_struct
 
 import case_world as w
+from baybridge.base.time import parse_instant
 from baybridge.documents.document_set import DocumentSet
 from baybridge.journey import events as ev
 from baybridge.journey.alarms import alarms
 from baybridge.journey.command import Role
+from baybridge.journey.conditions import discharged
 from baybridge.journey.corrections.resting import rests_on
 from baybridge.journey.drug_history import DrugCourse, DrugHistory
 from baybridge.journey.events import Signature
+from baybridge.journey.exceptions import SignException, asks_two
 from baybridge.node.commands.table import COMMANDS
 from case_world import SITES, Step, World, codes
 
@@ -152,6 +155,110 @@ def test_markers_that_the_law_asks_for_are_passed_by_no_signature() -> None:
     assert codes(world.do(w.COLLECT)) == ["supply.collect.marker_missing"]
     sign = Step("SignException", "hk", P, 0, {"gate": "collection", "codes": [], "note": "urgent"})
     assert "supply.collect.marker_missing" in codes(world.do(sign))
+
+
+def sign(gate: str, *codes_signed: str) -> Step:
+    return Step("SignException", "hk", P, 0, {"gate": gate, "codes": list(codes_signed), "note": "as it was on that day"})
+
+
+def test_what_stood_at_the_time_of_a_collection_is_signed_for_though_it_stands_no_more() -> None:
+    world = w.before_collection()
+    world.now += timedelta(hours=w.COLLECT.hours)
+    world.drugs = given("H02AB04", 3)(world)
+    yesterday = {"started_at": (world.now - timedelta(hours=24)).isoformat(), "ended_at": (world.now - timedelta(hours=20)).isoformat(), "unusual": True}
+    assert codes(world.judge(w.COLLECT)) == []
+    assert codes(world.judge(w.COLLECT.but(**yesterday))) == ["gate.collection.washout"]
+    world.walk(sign("collection", "gate.collection.washout"))
+    assert codes(world.judge(w.COLLECT.but(**yesterday))) == []
+    assert codes(world.judge(sign("collection", "gate.collection.unfit"))) == ["journey.exception.not_standing", "journey.exception.nothing_stands"]
+
+
+# --- doses against CRS ----------------------------------------------------------------------------------------------
+
+TOCILIZUMAB = Step("GiveDrug", "hk", P, 0, lambda world: {"atc": "L04AC07", "dose_mg": 480, "route": "IV", "given_at": world.now.isoformat()})
+
+
+def held(doses: int, **more: Any) -> World:
+    """Everything before the check at the bedside is there, with so many doses reserved."""
+    steps = [step.but(doses=doses, **more) if step is w.RESERVE_DRUGS else step for step in w.READY]
+    return w.at_centre().walk(*(step for step in steps if step is not w.EXCEPTION))
+
+
+SHORTAGE = {"shortage_next_within_h": 8, "shortage_reason": "declared shortage"}
+CHECKS = [
+    ("two held, two seen", lambda: held(2), 2, []),
+    ("two held, one seen", lambda: held(2), 1, ["bedside.check.tocilizumab_missing"]),
+    ("one held in a declared shortage, one seen", lambda: held(1, **SHORTAGE), 1, []),
+    ("one held in a declared shortage, none seen", lambda: held(1, **SHORTAGE), 0, ["bedside.check.tocilizumab_missing"]),
+    ("one held in a shortage, the next within a day", lambda: held(1, **(SHORTAGE | {"shortage_next_within_h": 24})), 1, ["bedside.check.tocilizumab_missing"]),
+    ("one held, which a physician signed", lambda: held(1).walk(sign("infusion", "gate.infusion.drugs_not_reserved", "gate.infusion.no_interval")), 1, []),
+]
+
+
+@pytest.mark.parametrize(("make", "seen", "expected"), [row[1:] for row in CHECKS], ids=[row[0] for row in CHECKS])
+def test_the_check_at_the_bedside_asks_for_as_many_doses_as_the_gate_does(make: Callable[[], World], seen: int, expected: list[str]) -> None:
+    assert codes(make().judge(w.CHECK.but(tocilizumab_doses=seen))) == expected
+
+
+def test_a_dose_that_was_given_after_an_infusion_is_none_that_was_missing_before_it() -> None:
+    world = w.at_centre().walk(*w.READY, w.CHECK, w.THAW)
+    started = world.now + timedelta(minutes=3)
+    times = {"started_at": started.isoformat(), "ended_at": (started + timedelta(minutes=10)).isoformat()}
+    world.now += timedelta(hours=10)
+    world.walk(TOCILIZUMAB)
+    assert codes(world.judge(w.INFUSE.but(**times))) == [], "the infusion is entered after the dose that followed it"
+    before = w.at_centre().walk(*w.READY, TOCILIZUMAB, w.CHECK)
+    assert codes(before.judge(w.THAW)) == ["gate.infusion.drugs_not_reserved"]
+
+
+def test_an_infusion_too_early_by_the_label_is_recorded_once_it_was_signed_for() -> None:
+    world = w.at_centre().walk(*w.READY[:-1])
+    world.documents = label_of_hong_kong("lymphodepletion_end", 4, 6)
+    thawed = world.now + timedelta(minutes=30)
+    world.walk(w.CHECK)
+    world.now += timedelta(hours=24)
+    late = w.THAW.but(thawed_at=thawed.isoformat(), unusual=True)
+    assert codes(world.judge(late)) == ["gate.infusion.too_early"]
+    assert codes(world.judge(w.THAW)) == []
+    world.walk(sign("infusion", "gate.infusion.too_early"))
+    assert codes(world.judge(late)) == []
+
+
+# --- days that cannot be --------------------------------------------------------------------------------------------
+
+DAYS: list[tuple[str, Callable[[], World], Step, dict[str, Any], list[str]]] = [
+    (
+        "lymphodepletion before the cells were collected", lambda: w.at_centre().walk(w.fitness("lymphodepletion")), w.LYMPHODEPLETE,
+        {"started_on": "2026-03-01"}, ["bedside.lymphodeplete.before_collection", "gate.lymphodepletion.before_receipt"],
+    ),
+    ("a collection of three days", w.before_collection, w.COLLECT, {"started_at": "2026-03-06T09:00:00+08:00", "unusual": True}, ["supply.collect.too_long"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "step", "changes", "expected"), [row[1:] for row in DAYS], ids=[row[0] for row in DAYS])
+def test_a_day_is_held_against_the_case(make: Callable[[], World], step: Step, changes: dict[str, Any], expected: list[str]) -> None:
+    world = make()
+    world.now += timedelta(hours=step.hours)
+    assert codes(world.judge(step.but(**changes))) == expected
+
+
+@pytest.mark.parametrize(("started", "expected"), [("2026-04-02T01:00:00+08:00", False), ("2026-04-01T17:00:00+00:00", False), ("2026-04-01T23:00:00+08:00", True)])
+def test_a_discharge_before_an_infusion_is_none_after_it(started: str, expected: bool) -> None:
+    """One hour past midnight is the same day in every zone that it is written in."""
+    world = World()
+    world.record("hk", ev.Infused(product=w.PRODUCT, batch="b", bag="c", chain_of_identity="d", started_at=parse_instant(started), ended_at=parse_instant(started), entire_volume=True))
+    world.record("hk", ev.Discharged(discharged_on=date(2026, 4, 1), stay_near_until=date(2026, 5, 1)))
+    assert discharged(world.case) is expected
+
+
+def test_of_a_discharge_on_the_day_of_an_infusion_the_later_one_counts() -> None:
+    world, at = World(), parse_instant("2026-04-01T12:00:00+08:00")
+    left = ev.Discharged(discharged_on=date(2026, 4, 1), stay_near_until=date(2026, 5, 1))
+    world.record("hk", left)
+    world.record("hk", ev.Infused(product=w.PRODUCT, batch="b", bag="c", chain_of_identity="d", started_at=at, ended_at=at, entire_volume=True))
+    assert not discharged(world.case)
+    world.record("hk", left)
+    assert discharged(world.case)
 
 
 # --- the interval before the infusion -------------------------------------------------------------------------------
@@ -498,3 +605,47 @@ def test_a_command_that_makes_no_sense_after_the_infusion_says_why(command: str)
 def test_a_command_that_makes_no_sense_yet_says_why(command: str) -> None:
     row = COMMANDS[command]
     assert any(row.blocked(World().walk(w.OPEN).situation("hk", sorted(row.roles)[0])))
+
+
+# --- a dose of several bags -----------------------------------------------------------------------------------------
+
+
+def two_bags(arrived: list[str]) -> World:
+    """A product of two bags was released; these of them came."""
+    world = w.at_plant().walk(w.START_BATCH, w.TEST, w.RELEASE.but(bags=["product-1", "product-2"]), *w.PERMITS_BACK)
+    return world.walk(w.SHIP_BACK.but(bags=arrived, unusual=True), w.RECEIVE_CENTRE.but(bags=arrived), w.fitness("lymphodepletion"))
+
+
+def test_lymphodepletion_waits_for_every_bag_of_the_dose() -> None:
+    begin = w.LYMPHODEPLETE
+    assert codes(two_bags(["product-1", "product-2"]).judge(begin)) == []
+    one = two_bags(["product-1"])
+    assert codes(one.judge(begin)) == ["gate.lymphodepletion.bags_missing"]
+    assert asks_two(one.situation("hk", P), SignException(gate="lymphodepletion", codes=("gate.lymphodepletion.bags_missing",), note="x"))
+    one.walk(sign("lymphodepletion", "gate.lymphodepletion.bags_missing"))
+    assert codes(one.judge(begin)) == []
+
+
+@pytest.mark.parametrize(("decision", "expected"), [("use", []), ("discard", ["gate.lymphodepletion.bags_missing"])])
+def test_a_bag_in_quarantine_or_discarded_leaves_the_dose_incomplete(decision: Any, expected: list[str]) -> None:
+    world = two_bags(["product-1", "product-2"])
+    arrived = world.case.last(ev.ShipmentReceived)
+    assert arrived is not None
+    world.record("hk", replace_struct(arrived.event, bags=("product-2",), disposition="quarantined"))
+    assert codes(world.judge(w.LYMPHODEPLETE)) == ["gate.lymphodepletion.bags_missing"]
+    world.record("hk", ev.QuarantineResolved(bags=("product-2",), decision=decision, basis="as quality saw it"))
+    assert codes(world.judge(w.LYMPHODEPLETE)) == expected
+
+
+# --- a grade of IEC-HS ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("grades", "expected"), [([2], ["gate.discharge.toxicity"]), ([2, 1], []), ([1], []), ([0, 3], ["gate.discharge.toxicity"])])
+def test_a_grade_of_iec_hs_stands_until_another_is_stated_however_old_it_is(grades: list[int], expected: list[str]) -> None:
+    world = w.infused()
+    for one in grades:
+        world.now += timedelta(days=2)
+        world.record("hk", ev.AssessmentRecorded(assessed_at=world.now, findings=tuple({**w.OBSERVED, "iec_hs_grade": one}.items())))
+    world.now += timedelta(days=3)
+    world.record("hk", ev.AssessmentRecorded(assessed_at=world.now, findings=tuple(w.OBSERVED.items())))
+    assert codes(world.judge(leaving())) == expected

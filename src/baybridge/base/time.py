@@ -12,6 +12,7 @@ from calendar import monthrange
 from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from typing import overload
 from zoneinfo import ZoneInfo
 
 #: Hong Kong, Macao and the mainland keep the same civil time, without daylight saving.
@@ -51,6 +52,18 @@ def parse_duration(text: str) -> timedelta:
         raise ValueError(f"expected a duration such as PT15M or P1DT2H, found {text!r}")
     days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
     return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+
+
+@overload
+def day_of(moment: datetime) -> date: ...
+
+
+@overload
+def day_of(moment: None) -> None: ...
+
+
+@overload
+def day_of(moment: datetime | None) -> date | None: ...
 
 
 def day_of(moment: datetime | None) -> date | None:

@@ -29,6 +29,7 @@ from baybridge.journey.intervals import last_whole
 from baybridge.journey.prefill import FormContext
 from baybridge.journey.row import CLINICAL, CommandRow, EventRow, Second, roles, told_in
 from baybridge.journey.texts import Note
+from baybridge.policy.language.types import Value
 
 
 class Discharge(Struct, frozen=True, kw_only=True):
@@ -99,7 +100,7 @@ def _unusual_signs(situation: Situation) -> Iterator[Reason]:
     open_pairs = [code for code in odd_findings.to_ask(situation.case, node, rules) if not code.startswith(odd_findings.UNUSUAL)]
     if open_pairs:
         yield Reason("gate.discharge.odd_findings", {"pairs": ", ".join(open_pairs)}, source="contract K1")
-    found = [name for name in rules.vital_signs if rules.of(name, situation.facts.get(name), situation.facts.get("age")) is not None]
+    found = [name for name in rules.vital_signs if rules.of(name, situation.bedside.facts.get(name), situation.facts.get("age")) is not None]
     if found:
         yield Reason("gate.discharge.unusual_sign", {"facts": ", ".join(found)}, source=rules.source)
 
@@ -110,11 +111,23 @@ def _standing_toxicity(situation: Situation) -> Iterator[Reason]:
     for scale, grade in situation.case.grades.items():
         if grade.at_most >= least:
             yield Reason("gate.discharge.toxicity", {"scale": scale, "grade": grade.at_most}, source=_GRADES)
-    hyperinflammation = situation.bedside.facts.get("iec_hs_grade")
+    hyperinflammation = _hyperinflammation(situation)
     if isinstance(hyperinflammation, int) and hyperinflammation >= least:
         yield Reason("gate.discharge.toxicity", {"scale": "iec-hs", "grade": hyperinflammation}, source=_HYPERINFLAMMATION)
     elif hyperinflammation is None and situation.bedside.decide(_SCREENING, {}).outcome == "suspected":
         yield Reason("gate.discharge.iec_hs_ungraded", source=_HYPERINFLAMMATION)
+
+
+def _hyperinflammation(situation: Situation) -> Value:
+    """The grade of IEC-HS: as it is found now, else the last that somebody here stated since the infusion. A grade stands until another is stated, whatever its age."""
+    found, case = situation.bedside.facts.get("iec_hs_grade"), situation.case
+    if found is not None or case.infused_at is None:
+        return found
+    rounds = [(e.event.assessed_at, dict(e.event.findings).get("iec_hs_grade")) for e in case.assessments]
+    confirmed = case.confirmed.get("iec_hs_grade")
+    stated = [*rounds, *([(confirmed.origin.at, confirmed.event.value)] if confirmed is not None else [])]
+    since = [(at, grade) for at, grade in stated if grade is not None and at >= case.infused_at]
+    return max(since, key=lambda one: one[0])[1] if since else None
 
 
 #: Who is to be looked at for hyperinflammation; a person grades it.

@@ -17,7 +17,7 @@ from msgspec import Meta, Struct
 from baybridge.base.ids import ProductId
 from baybridge.base.outcome import Reason, refuse
 from baybridge.bedside import rendering
-from baybridge.bedside.preparation import at_infusion
+from baybridge.bedside.preparation import OF_MOMENT, at_infusion, doses_needed
 from baybridge.bedside.product import IDENTITY, bag_reasons, bag_waits, released_with
 from baybridge.consent.emergency import may_be_cared_for
 from baybridge.journey.checks import (
@@ -27,7 +27,6 @@ from baybridge.journey.checks import (
     asked_once,
     before_infusion,
     happened,
-    local_day,
     longer_than,
     ordered,
     said,
@@ -36,7 +35,7 @@ from baybridge.journey.checks import (
 from baybridge.journey.command import Gate, Role, Situation, Verdict
 from baybridge.journey.custody import STORAGE
 from baybridge.journey.events import BedsideChecked, Infused, ProductThawed
-from baybridge.journey.gates import standing_at, unsigned
+from baybridge.journey.gates import signed_codes, standing_at, unsigned
 from baybridge.journey.row import CLINICAL, CommandRow, Correction, EventRow, Second, labels_of, reads, roles, told_in
 from baybridge.journey.texts import Note
 
@@ -94,7 +93,7 @@ def check_bedside(situation: Situation, given: CheckBedside) -> Verdict:
         *treating_here(situation),
         *_patient(situation, given),
         *bag_reasons(situation, given.bag, given.chain_of_identity, given.checked_at),
-        *_tocilizumab(situation, given.tocilizumab_doses),
+        *_tocilizumab(situation, given),
         *happened(situation, checked_at=given.checked_at),
         *asked_once(_late(situation, "check", given.checked_at), unusual=given.unusual),
     )
@@ -120,9 +119,10 @@ def _patient(situation: Situation, given: CheckBedside) -> Iterator[Reason]:
         yield Reason("bedside.check.birth_date_not_stated", source=IDENTITY, where="birth_date_stated")
 
 
-def _tocilizumab(situation: Situation, doses: int) -> Iterator[Reason]:
-    needed = situation.limits.tocilizumab.reserved_doses
-    if doses < needed:
+def _tocilizumab(situation: Situation, given: CheckBedside) -> Iterator[Reason]:
+    """Fewer doses are seen than the gate before the infusion asks for, and nobody signed that; a declared shortage asks for fewer."""
+    needed = doses_needed(situation, given.checked_at)
+    if given.tocilizumab_doses < needed and "gate.infusion.drugs_not_reserved" not in signed_codes(situation, "infusion"):
         yield Reason("bedside.check.tocilizumab_missing", {"needed": needed}, source="policy reference E4", where="tocilizumab_doses")
 
 
@@ -182,14 +182,14 @@ def thaw_limit(situation: Situation, bag: str) -> tuple[int, bool]:
 
 
 def _gate_on(situation: Situation, at: datetime) -> Iterator[Reason]:
-    """What stands at the gate before the infusion on the day of a moment, and was not signed: a bag is not thawed for a patient who cannot have it."""
-    yield from unsigned(situation, "infusion", at_infusion(situation, local_day(situation, at)))
+    """What stands at the gate before the infusion at a moment, and was not signed: a bag is not thawed for a patient who cannot have it."""
+    yield from unsigned(situation, "infusion", at_infusion(situation, at))
 
 
 # --- infusion -------------------------------------------------------------------------------------------------------
 
 
-_GATE = Gate("infusion", at_infusion)
+_GATE = Gate("infusion", at_infusion, of_moment=OF_MOMENT)
 
 
 def infuse_blocked(situation: Situation) -> Iterator[Reason]:

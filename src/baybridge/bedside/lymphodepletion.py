@@ -90,6 +90,8 @@ def at_lymphodepletion(situation: Situation) -> Iterator[Reason]:
         yield Reason("gate.lymphodepletion.not_released", source=ORDER)
     if not bags & situation.case.bags_at_centre and not _all_given(situation.case):
         yield Reason("gate.lymphodepletion.not_received", source=ORDER)
+    elif wanting := sorted(bags - _usable(situation, bags)):
+        yield Reason("gate.lymphodepletion.bags_missing", {"bags": ", ".join(wanting)}, source=ORDER)
     if _named(situation) is None:
         yield Reason("gate.lymphodepletion.regimen_open", {"product": situation.case.product or "–"})
     yield from unfit(situation, "lymphodepletion")
@@ -105,6 +107,12 @@ def released_bags(case: Case) -> frozenset[str]:
     return frozenset(bag for event in batches for bag in event.bags if bag not in given)
 
 
+def _usable(situation: Situation, bags: frozenset[str]) -> frozenset[str]:
+    """Of the bags of a product, those that are here and can be given; without one that was discarded the dose is not whole either."""
+    case = situation.case
+    return frozenset(bag for bag in bags & case.bags_at_centre - case.quarantined if not _expired(situation, bag) and not failed_late(case, bag))
+
+
 def _all_given(case: Case) -> bool:
     """Whether bags of the current therapy event were released, and every one of them was given."""
     released = any(b.released for b in case.batches if b.chain_of_identity == case.chain_of_identity)
@@ -114,6 +122,13 @@ def _all_given(case: Case) -> bool:
 def _expired(situation: Situation, bag: str) -> bool:
     batch = situation.case.batch_of_bag(bag)
     return batch is None or batch.released is None or batch.released.event.expires_at <= situation.now
+
+
+def _before_collection(situation: Situation, given: Lymphodeplete) -> Iterator[Reason]:
+    """Cells of the current therapy event were collected after the day: nobody is lymphodepleted before."""
+    collected = [local_day(situation, one.ended_at) for one in situation.case.collections if one.chain_of_identity == situation.case.chain_of_identity]
+    if collected and given.started_on < min(collected):
+        yield Reason("bedside.lymphodeplete.before_collection", {"day": min(collected).isoformat()}, where="started_on")
 
 
 def _too_early(situation: Situation, given: Lymphodeplete) -> Iterator[Reason]:
@@ -129,7 +144,7 @@ def _too_early(situation: Situation, given: Lymphodeplete) -> Iterator[Reason]:
 def lymphodeplete(situation: Situation, given: Lymphodeplete) -> Verdict:
     """Lymphodepletion begins, or every reason against."""
     code = regimen_code(situation, given.regimen)
-    against = [*lymphodeplete_blocked(situation), *happened(situation, started_on=given.started_on)]
+    against = [*lymphodeplete_blocked(situation), *happened(situation, started_on=given.started_on), *_before_collection(situation, given)]
     against.extend(unsigned(situation, "lymphodepletion", _too_early(situation, given)))
     if code is None:
         known = ", ".join(sorted(situation.documents.the(Regimens).regimens))
@@ -179,7 +194,7 @@ def complete_lymphodepletion(situation: Situation, given: CompleteLymphodepletio
     began = preparation(situation.case).started_on
     if began is not None:
         against.extend(ordered(began, given.completed_on, "started_on", "completed_on"))
-        against.extend(asked_once(_too_short(situation, began, given.completed_on), unusual=given.unusual))
+        against.extend(asked_once((*_too_short(situation, began, given.completed_on), *_too_long(situation, began, given.completed_on)), unusual=given.unusual))
     return refuse(*against) if against else (LymphodepletionCompleted(completed_on=given.completed_on),)
 
 
@@ -190,6 +205,13 @@ def _too_short(situation: Situation, began: date, ended: date) -> Iterator[Reaso
         yield Reason("bedside.lymphodeplete.too_short", {"found": found, "days": planned, "product": situation.case.product or ""}, where="unusual")
     elif planned is None and found == 1:
         yield Reason("bedside.lymphodeplete.one_day", where="unusual")
+
+
+def _too_long(situation: Situation, began: date, ended: date) -> Iterator[Reason]:
+    """More days than any regimen takes: one of the two days may be a slip of the pen, and the interval to the infusion counts from them."""
+    usual, found = situation.limits.plausible, (ended - began).days + 1
+    if found > usual.lymphodepletion_d:
+        yield Reason("bedside.lymphodeplete.too_long", {"found": found, "days": usual.lymphodepletion_d}, source=usual.source, where="unusual")
 
 
 def omit_lymphodepletion_blocked(situation: Situation) -> Iterator[Reason]:

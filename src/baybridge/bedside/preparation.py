@@ -12,26 +12,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from baybridge.base.outcome import Reason
 from baybridge.documents.product import Omission
 from baybridge.documents.timing import InfusionInterval, LabelTimes
 from baybridge.journey.case import Case
+from baybridge.journey.checks import local_day
 from baybridge.journey.command import Situation
 from baybridge.journey.conditions import index_of
 from baybridge.journey.events import (
-    DrugsReserved,
     LymphodepletionCompleted,
     LymphodepletionOmitted,
     LymphodepletionStarted,
     ProductChosen,
 )
 from baybridge.journey.readiness import unfit
-from baybridge.journey.reserved_doses import reserved_doses
+from baybridge.journey.reserved_doses import Reserved, reserved_doses
 
 _DOSES = "Two doses for each patient on site: US programme of the class before June 2025; EU labels: one, and access to a further one within 8 h"
 ORDER = "US labels of axi-cel, cilta-cel and liso-cel: confirm that the product is available before lymphodepletion"
+
+
+#: What depends on the moment of the infusion.
+OF_MOMENT = frozenset(
+    f"gate.infusion.{what}" for what in ("lymphodepletion_incomplete", "too_early", "too_late", "no_interval", "omission_count_old", "drugs_not_reserved")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +66,11 @@ def preparation(case: Case) -> Preparation:
     return Preparation(began, ended, omitted)
 
 
-def at_infusion(situation: Situation, on: date | None = None) -> Iterator[Reason]:
-    """What stands at the gate before the infusion on a day (today): lymphodepletion and its interval, fitness, drugs against CRS."""
-    day = on or situation.today
-    yield from interval(situation, day)
+def at_infusion(situation: Situation, at: datetime | None = None) -> Iterator[Reason]:
+    """What stands at the gate before the infusion at a moment (now): lymphodepletion and its interval, fitness, drugs against CRS."""
+    yield from interval(situation, local_day(situation, at or situation.now))
     yield from unfit(situation, "infusion")
-    yield from _drugs(situation, day)
+    yield from _drugs(situation, at)
 
 
 def interval(situation: Situation, on: date) -> Iterator[Reason]:
@@ -145,23 +150,32 @@ def omission(situation: Situation) -> Omission | None:
     return product.lymphodepletion.omit if product and product.lymphodepletion else None
 
 
-def _drugs(situation: Situation, on: date) -> Iterator[Reason]:
-    """Doses against CRS are reserved for this patient on that day: all of them, or what a declared shortage allows."""
-    rule = situation.limits.tocilizumab
-    held = reserved(situation.case, rule.atc, on)
-    found = reserved_doses(situation.case, situation.record.drugs.filed if situation.record.drugs else ())
-    doses = found.left if held is not None and found is not None else 0
-    enough = rule.reserved_doses
-    if rule.shortage and held and held.shortage_next_within_h is not None and held.shortage_next_within_h <= rule.shortage.next_within_h:
-        enough = rule.shortage.doses
+def _drugs(situation: Situation, at: datetime | None) -> Iterator[Reason]:
+    """Doses against CRS are reserved for this patient at that moment: all of them, or what a declared shortage allows."""
+    held = _held(situation, at)
+    doses, enough = held.left if held is not None else 0, _enough(situation, held)
     if doses < enough:
         yield Reason("gate.infusion.drugs_not_reserved", {"needed": enough, "reserved": doses}, source=_DOSES)
 
 
-def reserved(case: Case, atc: str, on: date) -> DrugsReserved | None:
-    """The last reservation of a drug for this patient that holds on a day."""
-    named = [e.event for e in case.of(DrugsReserved) if e.event.atc == atc]
-    return named[-1] if named and named[-1].from_on <= on <= named[-1].until_on else None
+def doses_needed(situation: Situation, at: datetime) -> int:
+    """How many doses against CRS are to be reserved for this patient at a moment."""
+    return _enough(situation, _held(situation, at))
+
+
+def _held(situation: Situation, at: datetime | None) -> Reserved | None:
+    """The reservation of the drug for this patient that holds on the day of a moment (now)."""
+    found = reserved_doses(situation.case, situation.record.drugs.filed if situation.record.drugs else (), at)
+    day = local_day(situation, at or situation.now)
+    holds = found is not None and found.event.atc == situation.limits.tocilizumab.atc and found.event.from_on <= day <= found.event.until_on
+    return found if holds else None
+
+
+def _enough(situation: Situation, held: Reserved | None) -> int:
+    rule = situation.limits.tocilizumab
+    within = held.event.shortage_next_within_h if held is not None else None
+    short = rule.shortage is not None and within is not None and within <= rule.shortage.next_within_h
+    return rule.shortage.doses if rule.shortage is not None and short else rule.reserved_doses
 
 
 def until_default(today: date) -> date:

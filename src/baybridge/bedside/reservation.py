@@ -74,6 +74,8 @@ def reserve_drugs(situation: Situation, given: ReserveDrugs) -> Verdict:
 
 def _long(situation: Situation, given: ReserveDrugs) -> Iterator[Reason]:
     usual = situation.limits.plausible
+    if given.from_on < situation.today - timedelta(days=usual.drugs_since_d):
+        yield Reason("bedside.reserve.since_long", {"day": given.from_on.isoformat(), "days": usual.drugs_since_d}, source=usual.source, where="unusual")
     if given.until_on > situation.today + timedelta(days=usual.drugs_held_d):
         yield Reason("bedside.reserve.long", {"day": given.until_on.isoformat(), "days": usual.drugs_held_d}, source=usual.source, where="unusual")
 

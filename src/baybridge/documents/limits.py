@@ -119,10 +119,13 @@ class Plausible(Part, frozen=True, kw_only=True):
 
     source: str
     collection_h: Hours
+    collection_most_h: Hours
     collection_ml: Positive
     told_within_h: Hours
     slot_ahead_d: Days
     drugs_held_d: Days
+    drugs_since_d: Days
+    lymphodepletion_d: Days
     permit_d: Days
     shelf_d: Days
     shelf_most_d: Days

@@ -21,6 +21,7 @@ from functools import cached_property
 from typing import Any, TypeVar, cast
 
 from baybridge.base.ids import ProductId
+from baybridge.base.time import day_of
 from baybridge.journey import events as ev
 from baybridge.journey.calls import Call, calls_of
 from baybridge.journey.cells import Batch, Collection, Shipment, batches_of, quarantined_of, shipments_of
@@ -208,7 +209,7 @@ class Case:
         emergency = self.emergency
         if emergency is None:
             return False
-        return not any(c.kind == "care" and c.withdrawn_on is None and c.holds_on(emergency.origin.at.date()) for c in self.consents)
+        return not any(c.kind == "care" and c.withdrawn_on is None and c.holds_on(day_of(emergency.origin.at)) for c in self.consents)
 
     @property
     def notifications(self) -> tuple[Entry[ev.AuthorityNotified], ...]:
@@ -351,6 +352,11 @@ class Case:
     def infused_at(self) -> datetime | None:
         """Start of the last infusion: day 0."""
         return self.infusions[-1].event.started_at if self.infusions else None
+
+    @property
+    def infused_on(self) -> date | None:
+        """The day of the last infusion as the three regions count it, however its time was written."""
+        return day_of(self.infused_at)
 
     @property
     def assessments(self) -> tuple[Entry[ev.AssessmentRecorded], ...]:

@@ -194,12 +194,19 @@ GateName = Literal["accept", "slot", "collection", "lymphodepletion", "infusion"
 class Gate:
     """A gate before a command: its name, and what stands there now whatever the command's input and whatever was signed.
 
-    `of_input` are codes that depend on the command's input: a physician may sign them beside those that stand.
+    `of_input` are codes that depend on the command's input: a physician may sign them beside those that stand. `of_moment` are codes that stood at the moment for
+    which something is entered and may stand no more: what was done then is signed for afterwards.
     """
 
     name: GateName
     standing: Callable[[Situation], Iterator[Reason]]
     of_input: frozenset[str] = frozenset()
+    of_moment: frozenset[str] = frozenset()
+
+    @property
+    def beside(self) -> frozenset[str]:
+        """Every code that may be signed though it does not stand now."""
+        return self.of_input | self.of_moment
 
 
 def _nothing_found(_: datetime) -> Mapping[str, Value]:

@@ -80,9 +80,12 @@ def _grade_unconfirmed(case: Case, _: Site) -> bool:
 
 
 def discharged(case: Case) -> bool:
-    """Whether the patient left hospital after the last infusion."""
-    left, infused_at = case.discharge, case.infused_at
-    return left is not None and infused_at is not None and left.event.discharged_on >= infused_at.date()
+    """Whether the patient left hospital after the last infusion; of a discharge on its day the one that was entered after it."""
+    left, infused_on = case.discharge, case.infused_on
+    if left is None or infused_on is None:
+        return False
+    same_day = left.event.discharged_on == infused_on
+    return left.event.discharged_on > infused_on or (same_day and index_of(case, left) > index_of(case, case.infusions[-1]))
 
 
 def _under_watch(case: Case, _: Site) -> bool:

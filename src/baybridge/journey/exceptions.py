@@ -71,9 +71,9 @@ def _codes(situation: Situation, given: SignException) -> Iterator[Reason]:
     standing = signable(reasons, given.gate)
     if not is_ahead(situation, given.gate):
         yield Reason("journey.exception.not_now", {"gate": given.gate}, where="gate")
-    if not standing and not set(given.codes) & gate.of_input:
+    if not standing and not set(given.codes) & gate.beside:
         yield Reason("journey.exception.nothing_stands", where="gate")
-    if unknown := set(given.codes) - standing - gate.of_input:
+    if unknown := set(given.codes) - standing - gate.beside:
         yield Reason("journey.exception.not_standing", {"codes": ", ".join(sorted(unknown))}, where="codes")
     left = [reason for reason in reasons if reason.code not in given.codes]
     if any(reason.code in standing for reason in left):
@@ -108,7 +108,7 @@ def _before_the_case(situation: Situation, decided_on: date) -> Iterator[Reason]
 #: What two physicians sign: infecting markers that are missing or too old, and lymphodepletion of a patient whose cells are not here.
 _TWO = frozenset({
     "gate.collection.marker_missing", "gate.collection.marker_expired", "gate.lymphodepletion.not_received", "gate.lymphodepletion.before_receipt",
-    "gate.lymphodepletion.all_given",
+    "gate.lymphodepletion.bags_missing", "gate.lymphodepletion.all_given",
 })  # fmt: skip
 
 

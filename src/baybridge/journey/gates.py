@@ -75,9 +75,14 @@ def is_ahead(situation: Situation, gate: GateName) -> bool:
 
 def unsigned(situation: Situation, gate: GateName, reasons: Iterable[Reason], subject: str | None = None) -> Iterator[Reason]:
     """The reasons that no valid exception covers; `subject` is the product or therapy event, the case's own where left out."""
+    signed = signed_codes(situation, gate, subject)
+    yield from (reason for reason in reasons if reason.code not in signed)
+
+
+def signed_codes(situation: Situation, gate: GateName, subject: str | None = None) -> frozenset[str]:
+    """The codes at a gate that a valid exception covers now; `subject` as in `unsigned`."""
     named = about(situation.case, gate) if subject is None else subject
-    covered = {code for exception in exceptions(situation, gate, named) for code in exception.codes}
-    yield from (reason for reason in reasons if reason.code not in covered)
+    return frozenset(code for exception in exceptions(situation, gate, named) for code in exception.codes)
 
 
 def standing_at(situation: Situation, gate: Gate) -> Iterator[Reason]:

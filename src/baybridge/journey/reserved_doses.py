@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from baybridge.journey.case import Case
 from baybridge.journey.drug_history import FiledDose
@@ -31,11 +32,19 @@ class Reserved:
         return max(0, self.event.doses - self.given - len(self.filed))
 
 
-def reserved_doses(case: Case, filed: Sequence[FiledDose] = ()) -> Reserved | None:
-    """The last reservation for the patient; None where there was none. `filed` are the doses that the record holds and the case does not."""
-    entry = case.last(DrugsReserved)
-    if entry is None:
+def reserved_doses(case: Case, filed: Sequence[FiledDose] = (), at: datetime | None = None) -> Reserved | None:
+    """The last reservation for the patient; None where there was none. `filed` are the doses that the record holds and the case does not.
+
+    At a moment: the last one that was entered by then, or the last where all came later, without the doses that were given after it.
+    """
+    entries = case.of(DrugsReserved)
+    known = [entry for entry in entries if at is None or entry.origin.at <= at] or entries
+    if not known:
         return None
-    atc, since = entry.event.atc, entry.origin.at
-    entered = [one for one in case.drugs if one.event.atc == atc and one.event.given_at >= since]
-    return Reserved(entry.event, len(entered), tuple(one for one in filed if one.atc == atc and one.at >= since))
+    event, since = known[-1].event, known[-1].origin.at
+    entered = [one.event.given_at for one in case.drugs if one.event.atc == event.atc]
+    return Reserved(
+        event,
+        sum(since <= given and (at is None or given <= at) for given in entered),
+        tuple(one for one in filed if one.atc == event.atc and since <= one.at and (at is None or one.at <= at)),
+    )

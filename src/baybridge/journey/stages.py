@@ -38,7 +38,7 @@ def _arrived(case: Case, leg: ev.Leg) -> bool:
 
 def _lymphodepleted(case: Case) -> bool:
     started = case.lymphodepletion
-    return started is not None and (not case.infused_at or started.event.started_on > case.infused_at.date())
+    return started is not None and (case.infused_on is None or started.event.started_on > case.infused_on)
 
 
 _AFTERWARDS: tuple[tuple[str, Holds], ...] = (

@@ -34,7 +34,7 @@ def prepared(case: Case, node: str) -> bool:
     if begun is None or begun.origin.node != node:
         return False
     started = begun.event.started_on
-    infused = case.infused_at is not None and started <= case.infused_at.date()
+    infused = case.infused_on is not None and started <= case.infused_on
     return not infused and (left is None or left.event.discharged_on <= started)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -18,7 +18,7 @@ from baybridge.base.outcome import Category, Reason, refuse
 from baybridge.consent.emergency import may_be_cared_for
 from baybridge.documents.fact_reading import RecentExtreme
 from baybridge.documents.terms import Choices
-from baybridge.journey.checks import alive, before_infusion, said, treating_here
+from baybridge.journey.checks import Unusual, alive, asked_once, before_infusion, said, treating_here
 from baybridge.journey.command import Gate, Role, Situation, Verdict
 from baybridge.journey.entitlement import entitled
 from baybridge.journey.events import (
@@ -88,6 +88,7 @@ class ArrangeTravel(Struct, frozen=True, kw_only=True):
         tuple[str, ...], OneOf(travel_papers), Meta(description="kinds only, no numbers: s2-visa, invitation, home-return-permit, hk-entry, mo-entry, lodging")
     ]
     arrives_on: date
+    unusual: Unusual = False
 
 
 def open_case(situation: Situation, given: OpenCase) -> Verdict:
@@ -261,7 +262,15 @@ def arrange_travel(situation: Situation, given: ArrangeTravel) -> Verdict:
     against = [*arrange_travel_blocked(situation)]
     if not given.papers:
         against.append(Reason("matching.travel.no_papers", where="papers"))
+    against.extend(asked_once(_another_day(situation, given.arrives_on), unusual=given.unusual))
     return refuse(*against) if against else (TravelArranged(papers=given.papers, arrives_on=given.arrives_on),)
+
+
+def _another_day(situation: Situation, arrives_on: date) -> Iterator[Reason]:
+    """A day that is over, or further ahead than anything is planned."""
+    usual = situation.limits.plausible
+    if not situation.today <= arrives_on <= situation.today + timedelta(days=usual.slot_ahead_d):
+        yield Reason("matching.travel.another_day", {"day": arrives_on.isoformat(), "days": usual.slot_ahead_d}, source=usual.source, where="unusual")
 
 
 #: What page, command line, FHIR and other nodes know about these commands.

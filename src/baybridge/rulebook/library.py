@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 
+from baybridge.base.time import day_of
 from baybridge.documents.loader import Documents, files, read_text
 from baybridge.documents.problems import DocumentProblem
 from baybridge.policy.document.reader import load
@@ -72,15 +73,16 @@ class PolicyLibrary:
         """The files of a policy, the earliest in force first; raises `UnknownPolicyError`."""
         return tuple(version.file for version in self._known(policy_id))
 
-    def get(self, policy_id: str, on: date | None = None) -> Policy:
-        """The version in force on a day, else the earliest, so that a decision can say not-in-force; without a day the newest.
+    def get(self, policy_id: str, on: datetime | date | None = None) -> Policy:
+        """The version in force on a day, or at a moment by the calendar of the regions, else the earliest, so that a decision can say not-in-force; without a day the newest.
 
         Raises `UnknownPolicyError`, or `PolicyProblems` for a broken document.
         """
         versions = self._known(policy_id)
         if on is None:
             return self._load(versions[-1].file)
-        begun = [version for version in versions if version.in_force_from is None or version.in_force_from <= on]
+        day = day_of(on) if isinstance(on, datetime) else on
+        begun = [version for version in versions if version.in_force_from is None or version.in_force_from <= day]
         return self._load((begun[-1] if begun else versions[0]).file)
 
     def _known(self, policy_id: str) -> tuple[Version, ...]:

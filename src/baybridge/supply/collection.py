@@ -122,6 +122,9 @@ def _labels(situation: Situation, bags: tuple[str, ...]) -> Iterator[Reason]:
 def _times(situation: Situation, given: Collect) -> Iterator[Reason]:
     yield from happened(situation, started_at=given.started_at, ended_at=given.ended_at)
     yield from ordered(given.started_at, given.ended_at, "started_at", "ended_at")
+    usual = situation.limits.plausible
+    if longer_than(given.started_at, given.ended_at, usual.collection_most_h):
+        yield Reason("supply.collect.too_long", {"hours": usual.collection_most_h}, source=usual.source, where="ended_at")
 
 
 def _unusual(situation: Situation, given: Collect) -> Iterator[Reason]:
@@ -182,7 +185,9 @@ def _washouts(situation: Situation, at: datetime) -> Iterator[Reason]:
         yield Reason("gate.collection.washout_undated")
 
 
-_GATE = Gate("collection", at_collection)
+#: What depends on the day of the collection.
+_OF_DAY = frozenset(f"gate.collection.{what}" for what in ("marker_expired", "washout", "washout_no_rule"))
+_GATE = Gate("collection", at_collection, of_moment=_OF_DAY)
 
 
 def _entry(situation: Situation, given: Collect) -> Iterator[Reason]:

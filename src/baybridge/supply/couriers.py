@@ -10,6 +10,7 @@ Cells that wait for nothing else wait for no code: what is missing is a task at 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -17,7 +18,7 @@ from msgspec import Meta, Struct
 from baybridge.base.outcome import Reason, refuse
 from baybridge.journey.case import Case
 from baybridge.journey.cells import Shipment
-from baybridge.journey.checks import Moment, happened, ordered, said
+from baybridge.journey.checks import Moment, Unusual, asked_once, happened, ordered, said
 from baybridge.journey.command import Role, Site, Situation, Verdict
 from baybridge.journey.custody import SCANNED
 from baybridge.journey.events import CourierConfirmed, CourierNamed
@@ -35,6 +36,7 @@ class HandToCourier(Struct, frozen=True, kw_only=True):
     waybill: Annotated[str, Meta(description="number of the waybill")]
     seal: Annotated[str, Meta(description="number of the seal")]
     handed_at: Moment
+    unusual: Unusual = False
 
 
 class ConfirmCourier(Struct, frozen=True, kw_only=True):
@@ -59,7 +61,8 @@ def none_to_confirm(situation: Situation) -> Iterator[Reason]:
 
 def hand_to_courier(situation: Situation, given: HandToCourier) -> Verdict:
     """The courier is named, or every reason against."""
-    against = (*alive_or_arriving(situation), *_named(given), *_from_here(situation, given))
+    asked = asked_once(_another_time(situation, given), unusual=given.unusual)
+    against = (*alive_or_arriving(situation), *_named(given), *_from_here(situation, given), *asked)
     if against:
         return refuse(*against)
     words = {name: getattr(given, name).strip() for name in ("courier", "waybill", "seal")}
@@ -82,6 +85,15 @@ def _from_here(situation: Situation, given: HandToCourier) -> Iterator[Reason]:
         yield Reason("supply.courier.confirmed", where="shipment_id")
     if shipment.received is not None:
         yield from ordered(given.handed_at, shipment.received.event.received_at, "handed_at", "received_at")
+
+
+def _another_time(situation: Situation, given: HandToCourier) -> Iterator[Reason]:
+    """The bags were handed over long before or after they left."""
+    shipment, usual = shipment_from(situation.case, situation.site, given.shipment_id), situation.limits.plausible
+    left = shipment.dispatched.event.dispatched_at if shipment is not None and shipment.dispatched is not None else given.handed_at
+    if given.handed_at <= situation.now and abs(given.handed_at - left) > timedelta(hours=usual.told_within_h):
+        values: dict[str, str | int] = {"handed": given.handed_at.isoformat(), "left": left.isoformat(), "hours": usual.told_within_h}
+        yield Reason("supply.courier.another_time", values, source=usual.source, where="unusual")
 
 
 def confirm_courier(situation: Situation, given: ConfirmCourier) -> Verdict:

@@ -16,7 +16,7 @@ from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
 from baybridge.journey.cells import Shipment, discarded_of, same_seal
-from baybridge.journey.checks import Moment, Unusual, alive, asked_once, happened, local_day, ordered, said
+from baybridge.journey.checks import Moment, Unusual, alive, asked_once, happened, local_day, longer_than, ordered, said
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.custody import FAILED, RELEASE, SCANNED, STORAGE
 from baybridge.journey.events import Leg, QuarantineResolved, ShipmentDispatched, ShipmentReceived
@@ -93,7 +93,7 @@ def ship(situation: Situation, given: Ship) -> Verdict:
         *_load(situation, given),
         *_outfit(given),
         *_road(situation, given),
-        *asked_once((*_left(situation, given), *_long_way(situation, given)), unusual=given.unusual),
+        *asked_once((*_left(situation, given), *_long_way(situation, given), *_long_ago(situation, given)), unusual=given.unusual),
     )
     if against:
         return refuse(*against)
@@ -180,6 +180,17 @@ def _long_way(situation: Situation, given: Ship) -> Iterator[Reason]:
         yield Reason("supply.ship.long_way", {"found": given.expected_transit_h, "hours": usual.transit_h}, source=usual.source, where="unusual")
     if given.remaining_hold_h is not None and given.remaining_hold_h > usual.hold_h:
         yield Reason("supply.ship.long_hold", {"found": given.remaining_hold_h, "hours": usual.hold_h}, source=usual.source, where="unusual")
+
+
+def _long_ago(situation: Situation, given: Ship) -> Iterator[Reason]:
+    """The bags left long before it is entered, or before they were released."""
+    usual, at = situation.limits.plausible, given.dispatched_at
+    if longer_than(at, situation.now, usual.told_within_h):
+        yield Reason("supply.ship.long_ago", {"at": at.isoformat(), "hours": usual.told_within_h}, source=usual.source, where="unusual")
+    batches = (situation.case.batch_of_bag(bag) for bag in given.bags) if given.leg == "to_centre" else ()
+    released = [batch.released.origin.at for batch in batches if batch is not None and batch.released is not None]
+    if released and at < max(released):
+        yield Reason("supply.ship.before_release", {"at": at.isoformat(), "released": max(released).isoformat()}, source=RELEASE, where="unusual")
 
 
 def _outfit(given: Ship) -> Iterator[Reason]:

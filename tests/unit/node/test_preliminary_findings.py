@@ -85,6 +85,14 @@ def test_nobody_leaves_with_a_preliminary_sign(tmp_path: Path) -> None:
     assert "gate.discharge.sign" in [reason.code for reason in answer.reasons]
 
 
+def test_nobody_leaves_with_a_preliminary_finding_that_is_unusual(tmp_path: Path) -> None:
+    ward = Ward(tmp_path / "hk")
+    ward.assess()
+    observed(ward, "heart_rate", "o1", 150)
+    answer = leaving(ward)
+    assert "gate.discharge.unusual_sign" in [reason.code for reason in answer.reasons]
+
+
 def test_what_a_patient_at_home_sends_calls_and_asks(tmp_path: Path) -> None:
     ward = Ward(tmp_path / "hk")
     ward.assess()

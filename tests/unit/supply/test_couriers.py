@@ -77,6 +77,8 @@ def test_shipments_of_before_couriers_were_named_ask_nobody() -> None:
         (dict.fromkeys(NAMED, " "), ["supply.courier.no_courier", "supply.courier.no_seal", "supply.courier.no_waybill"]),
         ({"shipment_id": "other"}, ["supply.courier.not_from_here"]),
         ({"handed_at": "2030-01-01T00:00:00Z"}, ["journey.time.future"]),
+        ({"handed_at": "2020-01-01T00:00:00Z"}, ["supply.courier.another_time"]),
+        ({"handed_at": "2020-01-01T00:00:00Z", "unusual": True}, []),
     ],
 )
 def test_every_reason_against_naming(changes: dict[str, str], expected: list[str]) -> None:

@@ -61,7 +61,7 @@ class Deciding:
     def decide(self, policy_id: str, facts: Mapping[str, Value] | None = None, *, at: datetime | None = None) -> Decision:
         """The decision of a policy over the case's facts with `facts` laid over, as of `at` (now)."""
         moment = at or self._at
-        policy = self._library.get(policy_id, moment.date())
+        policy = self._library.get(policy_id, moment)
         values = {**self._facts.fact_set.values, **(facts or {})}
         decision = decide(policy, values, subject=self._case_id, as_of=moment, settle=self._settle)
         self._keep(policy, decision, values, facts or {})

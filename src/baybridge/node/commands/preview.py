@@ -96,7 +96,7 @@ class Look:
         moment = at or self.unit.at
         key = (policy_id, repr(facts or {}), moment, settle)
         if key not in self._decided:  # several commands of one page ask the same
-            policy = self.node.policies.get(policy_id, moment.date())
+            policy = self.node.policies.get(policy_id, moment)
             self._decided[key] = decide(policy, {**self.facts.values, **(facts or {})}, subject=self.case.case_id, as_of=moment, settle=settle)
         return self._decided[key]
 

@@ -218,7 +218,7 @@ def _since(resource: Mapping[str, object], now: datetime) -> datetime:
 
 def _said_to_grades(node: Node, unit: Unit) -> frozenset[str]:
     """The facts that a grade reads, the items of its scores, and the findings beside which an answer is too old."""
-    names = {name for scale in SCALES for name in node.policies.get(scale, unit.at.date()).fact_names}
+    names = {name for scale in SCALES for name in node.policies.get(scale, unit.at).fact_names}
     items = {item for total, of_it in node.dictionary.sums.items() if total in names for item in of_it}
     beside = {finding for name, rule in node.dictionary.explaining.items() if name in names for finding in rule.findings}
     return frozenset(names | items | beside)

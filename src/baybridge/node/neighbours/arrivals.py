@@ -162,7 +162,7 @@ def _checked(node: Node, content: packages.Content, both: Case, rules: Whose, te
     documents, sent_at = node.documents.typed, parse_instant(content.sent_at)
 
     def decided(policy_id: str, facts: Mapping[str, Value]) -> Decision:
-        return decide(node.policies.get(policy_id, sent_at.date()), facts)
+        return decide(node.policies.get(policy_id, sent_at), facts)
 
     arrival = again.Arrival(
         sender=node.neighbours[content.from_node].site,

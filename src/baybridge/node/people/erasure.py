@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Table, delete, insert, select, update
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.json_value import JsonDict
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
-from baybridge.base.time import add_months
+from baybridge.base.time import add_months, day_of
 from baybridge.documents.retention import KeptBy, Retention
 from baybridge.journey.command import Actor, Role
 from baybridge.journey.events import CaseOpened, DocumentAttached, Recorded
@@ -173,8 +173,8 @@ def _rules(node: Node) -> Iterator[KeptBy]:
 def _kept(rules: Sequence[KeptBy], kind: str, name: str, at: datetime, now: datetime, *, of_events: bool) -> Iterator[Reason]:
     for rule in rules:
         listed = rule.events if of_events else rule.resources
-        until = add_months(at.date(), rule.years * _MONTHS_PER_YEAR)
-        if (kind in listed or _ALL in listed) and rule.years and now.date() < until:
+        until = add_months(day_of(at), rule.years * _MONTHS_PER_YEAR)
+        if (kind in listed or _ALL in listed) and rule.years and day_of(now) < until:
             values: dict[str, str | int] = {"rule": rule.id, "what": kind, "until": until.isoformat()}
             yield Reason("person.erase.kept_by_law" if rule.confidence != "low" else "person.erase.kept_unverified", values, where=name, source=rule.source)
 

@@ -34,7 +34,7 @@ def watch_of(node: Node, case: Case, at: datetime, record: CaseRecord, deciding:
 def _before(node: Node, facts: LazyFacts, policy: str, moment: datetime) -> tuple[FoundAt, ...]:
     """What a policy reads of how the patient is that was found before the minute of a moment, in order of names."""
     minute, found = moment.replace(second=0, microsecond=0), facts.fact_set
-    known = (found.facts[name] for name in sorted(node.policies.get(policy, moment.date()).fact_names) if name in found.values and name in node.dictionary)
+    known = (found.facts[name] for name in sorted(node.policies.get(policy, moment).fact_names) if name in found.values and name in node.dictionary)
     return tuple(
         (one.name, one.value, one.at)
         for one in known

@@ -150,7 +150,7 @@ def _ends(facts: FactSet, dictionary: Dictionary) -> tuple[Mapping[str, Value], 
 def shown_by_itself(node: Node, resources: Found, at: datetime) -> tuple[FactSet, tuple[str, ...]]:
     """What a record without a case says as of `at`, and the signs that it shows by itself."""
     facts = read(resources, at, node.dictionary, zone=node.site.zone, remarks=False, bedside=True)
-    found = decide(node.policies.get(POLICY, at.date()), facts.values, subject="", as_of=at, settle=False)
+    found = decide(node.policies.get(POLICY, at), facts.values, subject="", as_of=at, settle=False)
     return facts, tuple(map(str, found.values.get("codes") or ()))
 
 
@@ -177,7 +177,7 @@ def _certain(seen: Sequence[Seen]) -> Seen:
 
 def _graded(node: Node, case: Case, scale: Scale, values: Mapping[str, Value], at: datetime, *, current: bool) -> _Graded:
     """The bounds of a grade; a physician's own grade may raise them and never lowers what was seen."""
-    found = decide(node.policies.get(scale, at.date()), values, subject=case.case_id, as_of=at, settle=False).values
+    found = decide(node.policies.get(scale, at), values, subject=case.case_id, as_of=at, settle=False).values
     low, high = int(found.get("grade_min") or 0), int(found.get("grade_max") or 0)
     standing_grade = case.grades.get(scale) if current else None
     own = standing_grade.confirmed.event.grade if standing_grade is not None and standing_grade.confirmed is not None else 0

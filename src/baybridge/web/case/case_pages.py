@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 from starlette.responses import Response
@@ -210,10 +211,12 @@ def _box_of(unit: DoseUnit) -> str:
 
 
 def _signable(asked: Asked, kind: CommandRow, standing: Refusal | None) -> str:
-    """The gate at which this person may sign an exception to what stands; empty where there is nothing to sign."""
-    codes = [reason.code.split(".") for reason in standing.reasons] if standing else []
-    gates = [parts[1] for parts in codes if parts[0] == "gate"]
-    return gates[0] if gates and kind.name != "SignException" and allowed(asked, COMMANDS["SignException"]) else ""
+    """The address part of the gate at which this person may sign an exception to what stands, with its codes; empty where there is nothing to sign."""
+    codes = [reason.code for reason in standing.reasons if reason.code.startswith("gate.")] if standing else []
+    if not codes or kind.name == "SignException" or not allowed(asked, COMMANDS["SignException"]):
+        return ""
+    gate = codes[0].split(".")[1]
+    return urlencode({"gate": gate, "codes": ",".join(code for code in dict.fromkeys(codes) if code.startswith(f"gate.{gate}."))}, safe=",")
 
 
 def _labels(view: CaseView, kind: CommandRow) -> dict[str, tuple[str, ...]]:

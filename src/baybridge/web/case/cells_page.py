@@ -80,7 +80,7 @@ def _made(view: CaseView, batch: Batch, documents: Mapping[str, DecisionDocument
 def _limits(view: CaseView, specification: str) -> Mapping[str, Row]:
     """The limits of a specification in words; none where this node does not have it."""
     policies = view.asked.node.policies
-    return policy_view.rows(policies.get(specification, view.now.date()), saying_of(view.asked)) if specification in policies.ids() else {}
+    return policy_view.rows(policies.get(specification, view.now), saying_of(view.asked)) if specification in policies.ids() else {}
 
 
 def _alarms(view: CaseView) -> Clocks:

@@ -131,7 +131,7 @@ def _policies(view: CaseView, product: str, document: CatalogueEntry) -> tuple[J
 
 
 def _judge(view: CaseView, name: str, product: str | None = None) -> Judged:
-    policy = view.asked.node.policies.get(name, view.now.date())
+    policy = view.asked.node.policies.get(name, view.now)
     decision = _decided(view, name)
     recorded = view.case.eligibility.get(name)
     choose = view.action(COMMANDS["ChooseProduct"], {"product": product, "policy": name}) if product and recorded else None
@@ -158,7 +158,7 @@ def to_ask(view: CaseView, lines: Iterable[Line]) -> list[Question]:
     wanted: dict[str, list[Policy]] = {}
     for one in lines:
         if one.decision["outcome"] == "undetermined":
-            policy = view.asked.node.policies.get(one.name, view.now.date())
+            policy = view.asked.node.policies.get(one.name, view.now)
             for fact in _settling(one.decision):
                 wanted.setdefault(fact, []).append(policy)
     dictionary = view.asked.node.dictionary

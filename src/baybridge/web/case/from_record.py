@@ -35,7 +35,7 @@ def answered(view: CaseView, names: Iterable[str]) -> Iterator[Answered]:
     may_answer = not view.read_only and allowed(view.asked, COMMANDS["ConfirmFinding"])
     for name in names:
         if name in view.asked.node.policies.ids():
-            policy = view.asked.node.policies.get(name, view.now.date())
+            policy = view.asked.node.policies.get(name, view.now)
             decision = view.look.decide(name, settle=False)
             missing = tuple((fact, may_answer and _is_asked(view, fact)) for fact in decision.missing)
             yield Answered(name, view.reader.title(policy.title), decision.outcome, tuple(_found(view, policy, decision.as_json())), missing)

@@ -94,7 +94,7 @@ def options(view: CaseView) -> Response:
 
 def _criteria(view: CaseView) -> dict[str, str]:
     """What the criteria of fitness for collection are called."""
-    policy = view.asked.node.policies.get(view.asked.node.documents.typed.the(Recovery).policy, view.now.date())
+    policy = view.asked.node.policies.get(view.asked.node.documents.typed.the(Recovery).policy, view.now)
     return {name: view.reader.title(text) for name, text in criterion_texts(policy).items()}
 
 
@@ -162,7 +162,7 @@ def _judged(view: CaseView, found: CaseOptions, row: Option) -> Judged | None:
     if decision is None or row.policy is None:
         return None
     kept = found.trials.get(row.product)
-    policy = kept.policy if kept and kept.policy else view.asked.node.policies.get(row.policy, view.now.date())
+    policy = kept.policy if kept and kept.policy else view.asked.node.policies.get(row.policy, view.now)
     return Judged(policy, decision, policy_view.rows(policy, saying_of(view.asked)))
 
 

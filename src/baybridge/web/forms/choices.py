@@ -35,7 +35,7 @@ from baybridge.journey.identities import identities_of
 from baybridge.journey.schedule import nameable
 from baybridge.matching.eligibility import label_policies
 from baybridge.node.commands.preview import looking
-from baybridge.node.commands.table import CommandRow
+from baybridge.node.commands.table import GATES, CommandRow
 from baybridge.node.people import access, helping
 from baybridge.recognition.request import PURPOSES as RECOGNITION_PURPOSES
 from baybridge.record.store import store
@@ -357,13 +357,19 @@ def _questions(asked: Asked, case: Case | None) -> Options:
 
 
 def _gate_codes(asked: Asked, case: Case | None) -> Options:
-    """What stands at the gate that the form's address names, else at the one ahead of the case, each reason by its own sentence."""
+    """What stands at the gate that the form's address names, else at the one ahead of the case, each reason by its own sentence.
+
+    The address also names what stood at the moment for which something was entered.
+    """
     if case is None or asked.actor is None:
         return ()
     reader, wanted = Reader(asked), asked.query.get("gate") or gate_ahead(case)
     with looking(asked.node, case, asked.actor) as look:
         standing = look.at_gates(wanted)
-    return tuple(dict.fromkeys(Option(reason.code, reader.reason(reason)) for reason in standing))
+    found = dict.fromkeys(Option(reason.code, reader.reason(reason)) for reason in standing)
+    named = GATES[wanted].of_moment.intersection(asked.query.get("codes", "").split(",")) if wanted in GATES else ()
+    then = (Option(code, reader.named("codes", code)) for code in sorted(named) if code not in {reason.code for reason in standing})
+    return (*found, *then)
 
 
 def _worded(choose: choices_results.Choose) -> Callable[[Any, Case | None], Options]:

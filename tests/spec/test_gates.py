@@ -649,3 +649,58 @@ def test_a_grade_of_iec_hs_stands_until_another_is_stated_however_old_it_is(grad
     world.now += timedelta(days=3)
     world.record("hk", ev.AssessmentRecorded(assessed_at=world.now, findings=tuple(w.OBSERVED.items())))
     assert codes(world.judge(leaving())) == expected
+
+
+# --- what an exception covers ---------------------------------------------------------------------------------------
+
+
+def toxic(world: World, scale: str, least: int) -> World:
+    graded = grade(scale, least, least)
+    world.record("hk", ev.GradeAssessed(**{name: getattr(graded, name) for name in graded.__struct_fields__} | {"assessed_at": world.now}))
+    return world
+
+
+@pytest.mark.parametrize(
+    ("scale", "least", "expected"),
+    [
+        ("crs-astct-2019", 2, []),
+        ("crs-astct-2019", 1, []),
+        ("crs-astct-2019", 3, ["gate.discharge.toxicity"]),
+        ("icans-astct-2019", 2, ["gate.discharge.toxicity"]),
+    ],
+)
+def test_an_exception_covers_what_stood_and_not_what_came_under_the_same_code(scale: str, least: int, expected: list[str]) -> None:
+    world = watched(grade("crs-astct-2019", 2, 2)).walk(sign("discharge", "gate.discharge.toxicity"))
+    world.now += timedelta(hours=1)
+    assert codes(toxic(world, scale, least).judge(leaving())) == expected
+
+
+def test_an_exception_for_one_drug_passes_no_other_and_for_one_dose_too_few_not_for_two() -> None:
+    world = w.before_collection()
+    world.now += timedelta(hours=w.COLLECT.hours)
+    world.drugs = given("H02AB04", 1)(world)
+    world.walk(sign("collection", "gate.collection.washout"))
+    assert codes(world.judge(w.COLLECT)) == []
+    world.drugs = DrugHistory((*world.drugs.courses, *given("L01AA01", 3)(world).courses))
+    assert codes(world.judge(w.COLLECT)) == ["gate.collection.washout"]
+    ready = held(1).walk(sign("infusion", "gate.infusion.drugs_not_reserved", "gate.infusion.no_interval"), w.CHECK.but(tocilizumab_doses=1))
+    assert codes(ready.judge(w.THAW)) == []
+    assert codes(ready.walk(TOCILIZUMAB).judge(w.THAW)) == ["gate.infusion.drugs_not_reserved"]
+
+
+def test_an_exception_for_a_patient_who_is_unfit_in_one_way_passes_no_other() -> None:
+    world = w.at_centre().walk(w.fitness("lymphodepletion"))
+    world.facts["active_infection"] = True
+    world.walk(sign("lymphodepletion", "gate.lymphodepletion.unfit"))
+    assert codes(world.judge(w.LYMPHODEPLETE)) == []
+    world.facts["active_gvhd"] = True
+    assert codes(world.judge(w.LYMPHODEPLETE)) == ["gate.lymphodepletion.unfit"]
+    world.facts |= {"active_infection": False, "active_gvhd": False}
+    assert codes(world.judge(w.LYMPHODEPLETE)) == []
+
+
+def test_an_exception_of_before_what_stood_was_kept_covers_its_codes() -> None:
+    world = watched(grade("crs-astct-2019", 2, 2))
+    until = world.now + timedelta(hours=24)
+    world.record("hk", ev.GateExceptionSigned(gate="discharge", codes=("gate.discharge.toxicity",), regarding=world.chain(), note="x", valid_until=until))
+    assert codes(toxic(world, "icans-astct-2019", 2).judge(leaving())) == []

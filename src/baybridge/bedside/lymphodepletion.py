@@ -90,8 +90,8 @@ def at_lymphodepletion(situation: Situation) -> Iterator[Reason]:
         yield Reason("gate.lymphodepletion.not_released", source=ORDER)
     if not bags & situation.case.bags_at_centre and not _all_given(situation.case):
         yield Reason("gate.lymphodepletion.not_received", source=ORDER)
-    elif wanting := sorted(bags - _usable(situation, bags)):
-        yield Reason("gate.lymphodepletion.bags_missing", {"bags": ", ".join(wanting)}, source=ORDER)
+    elif (usable := _usable(situation, bags)) and usable < bags:  # where none can be given, that is said above
+        yield Reason("gate.lymphodepletion.bags_missing", {"bags": ", ".join(sorted(bags - usable))}, source=ORDER)
     if _named(situation) is None:
         yield Reason("gate.lymphodepletion.regimen_open", {"product": situation.case.product or "–"})
     yield from unfit(situation, "lymphodepletion")

@@ -155,7 +155,7 @@ def _drugs(situation: Situation, at: datetime | None) -> Iterator[Reason]:
     held = _held(situation, at)
     doses, enough = held.left if held is not None else 0, _enough(situation, held)
     if doses < enough:
-        yield Reason("gate.infusion.drugs_not_reserved", {"needed": enough, "reserved": doses}, source=_DOSES)
+        yield Reason("gate.infusion.drugs_not_reserved", {"needed": enough, "reserved": doses, "lacking": enough - doses}, source=_DOSES)
 
 
 def doses_needed(situation: Situation, at: datetime) -> int:

@@ -19,7 +19,7 @@ from baybridge.journey.checks import Unusual, alive, asked_once, happened, local
 from baybridge.journey.command import GateName, Role, Situation, Verdict
 from baybridge.journey.events import BoardDecided, GateExceptionSigned
 from baybridge.journey.fhir import gates as rendering
-from baybridge.journey.gates import VALID, about, gate_ahead, is_ahead, signable
+from baybridge.journey.gates import VALID, about, gate_ahead, is_ahead, marks, signable
 from baybridge.journey.prefill import FormContext
 from baybridge.journey.row import CLINICAL, CommandRow, EventRow, Second, reads, roles, told_in
 from baybridge.journey.texts import Note
@@ -58,9 +58,11 @@ def sign_exception(situation: Situation, given: SignException) -> Verdict:
     if against:
         return refuse(*against)
     subject = about(situation.case, given.gate)
+    standing = (reason for reason in situation.gates[given.gate].standing(situation) if reason.code in given.codes)
     event = GateExceptionSigned(
-        gate=given.gate, codes=tuple(sorted(set(given.codes))), regarding=subject, note=given.note.strip(), valid_until=situation.now + VALID
-    )
+        gate=given.gate, codes=tuple(sorted(set(given.codes))), regarding=subject, note=given.note.strip(), valid_until=situation.now + VALID,
+        stood=tuple(sorted({mark for reason in standing for mark in marks(reason)})),
+    )  # fmt: skip
     return (event,)
 
 

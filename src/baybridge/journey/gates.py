@@ -3,7 +3,7 @@
 Main job: `unsigned(situation, gate, reasons)` leaves out what a standing exception covers. Elsewhere: `Gate` itself beside the situation, in `command.py`.
 
 An exception covers the codes that stood when it was signed, for the product or therapy event that it was about, for `VALID`; a code that was not signed
-stands again. Reasons that no signature passes (another patient, another bag, a product that failed, death, consent, data law) carry codes without `gate.`.
+stands again, and so does one under which by now something else stands, or more: another drug, marker or scale, a higher grade. Reasons that no signature passes (another patient, another bag, a product that failed, death, consent, data law) carry codes without `gate.`.
 
 **Source**: design of the gates; the time an exception is valid is a convention of this project. **Units**: codes are `gate.<gate>.<what>`.
 """
@@ -75,14 +75,32 @@ def is_ahead(situation: Situation, gate: GateName) -> bool:
 
 def unsigned(situation: Situation, gate: GateName, reasons: Iterable[Reason], subject: str | None = None) -> Iterator[Reason]:
     """The reasons that no valid exception covers; `subject` is the product or therapy event, the case's own where left out."""
-    signed = signed_codes(situation, gate, subject)
-    yield from (reason for reason in reasons if reason.code not in signed)
+    signed = exceptions(situation, gate, about(situation.case, gate) if subject is None else subject)
+    yield from (reason for reason in reasons if not _covered(reason, signed))
 
 
-def signed_codes(situation: Situation, gate: GateName, subject: str | None = None) -> frozenset[str]:
-    """The codes at a gate that a valid exception covers now; `subject` as in `unsigned`."""
-    named = about(situation.case, gate) if subject is None else subject
-    return frozenset(code for exception in exceptions(situation, gate, named) for code in exception.codes)
+def signed_codes(situation: Situation, gate: GateName) -> frozenset[str]:
+    """The codes at a gate that a valid exception names now."""
+    return frozenset(code for exception in exceptions(situation, gate, about(situation.case, gate)) for code in exception.codes)
+
+
+def _covered(reason: Reason, signed: Iterable[GateExceptionSigned]) -> bool:
+    """Whether the code was signed, and what stands under it is what stood there then or less; what stood under another code, or was signed for a moment, is covered whole."""
+    naming = [exception for exception in signed if reason.code in exception.codes]
+    stood = [{mark for mark in exception.stood if mark.partition(" ")[0] == reason.code} for exception in naming]
+    return any(not marks_then for marks_then in stood) or (bool(naming) and marks(reason) <= set().union(*stood))
+
+
+#: Values of a reason that say what it is about, several of them with commas between, and how far it goes.
+_WHICH = ("scale", "marker", "drug", "atc", "codes", "facts", "pairs", "bags", "criteria")
+_HOW_FAR = ("grade", "lacking")
+
+
+def marks(reason: Reason) -> frozenset[str]:
+    """What stands under the code of a reason, so that more of it is told from the same: each thing that it names, at each step up to how far it goes."""
+    things = [f"{reason.code} {name}={one}" for name in _WHICH for one in str(reason.values.get(name, "")).split(", ") if one] or [f"{reason.code} "]
+    far = next((value for name in _HOW_FAR if isinstance(value := reason.values.get(name), int)), None)
+    return frozenset(things if far is None else (f"{thing} {step}" for thing in things for step in range(1, far + 1)))
 
 
 def standing_at(situation: Situation, gate: Gate) -> Iterator[Reason]:

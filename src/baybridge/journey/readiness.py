@@ -29,10 +29,12 @@ def unfit(situation: Situation, step: FitnessStep) -> Iterator[Reason]:
     if check is None:
         yield Reason(f"gate.{step}.fitness_unchecked")
         return
-    outcome = check.outcome if check.outcome != FIT else str(situation.decide(check.policy, {}).outcome)
+    decision = situation.decide(check.policy, {})
+    outcome = check.outcome if check.outcome != FIT else str(decision.outcome)
     if outcome == FIT:
         return
-    yield Reason(f"gate.{step}.unfit" if outcome in _UNFIT else f"gate.{step}.fitness_open", {"policy": check.policy})
+    criteria = ", ".join(sorted(ground.criterion for ground in decision.reasons if ground.holds is not True))
+    yield Reason(f"gate.{step}.unfit" if outcome in _UNFIT else f"gate.{step}.fitness_open", {"policy": check.policy, "criteria": criteria})
 
 
 def policy_of_step(situation: Situation, step: FitnessStep) -> str:

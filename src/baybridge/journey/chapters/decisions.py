@@ -42,6 +42,7 @@ class GateExceptionSigned(Event, frozen=True, kw_only=True, tag=True):
     regarding: str
     note: str
     valid_until: datetime
+    stood: tuple[str, ...] = ()  # what stood under the codes: which drugs, markers, scales and grades (`gates.marks`); empty in events of older versions
 
 
 class ResultRecognised(Event, frozen=True, kw_only=True, tag=True):

@@ -242,20 +242,25 @@ def test_a_day_is_held_against_the_case(make: Callable[[], World], step: Step, c
     assert codes(world.judge(step.but(**changes))) == expected
 
 
+def given_at(started: str) -> ev.Infused:
+    at = parse_instant(started)
+    return ev.Infused(product=w.PRODUCT, batch="b", bag="c", chain_of_identity="d", started_at=at, ended_at=at, entire_volume=True)
+
+
 @pytest.mark.parametrize(("started", "expected"), [("2026-04-02T01:00:00+08:00", False), ("2026-04-01T17:00:00+00:00", False), ("2026-04-01T23:00:00+08:00", True)])
 def test_a_discharge_before_an_infusion_is_none_after_it(started: str, expected: bool) -> None:
     """One hour past midnight is the same day in every zone that it is written in."""
     world = World()
-    world.record("hk", ev.Infused(product=w.PRODUCT, batch="b", bag="c", chain_of_identity="d", started_at=parse_instant(started), ended_at=parse_instant(started), entire_volume=True))
+    world.record("hk", given_at(started))
     world.record("hk", ev.Discharged(discharged_on=date(2026, 4, 1), stay_near_until=date(2026, 5, 1)))
     assert discharged(world.case) is expected
 
 
 def test_of_a_discharge_on_the_day_of_an_infusion_the_later_one_counts() -> None:
-    world, at = World(), parse_instant("2026-04-01T12:00:00+08:00")
+    world = World()
     left = ev.Discharged(discharged_on=date(2026, 4, 1), stay_near_until=date(2026, 5, 1))
     world.record("hk", left)
-    world.record("hk", ev.Infused(product=w.PRODUCT, batch="b", bag="c", chain_of_identity="d", started_at=at, ended_at=at, entire_volume=True))
+    world.record("hk", given_at("2026-04-01T12:00:00+08:00"))
     assert not discharged(world.case)
     world.record("hk", left)
     assert discharged(world.case)

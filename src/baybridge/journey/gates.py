@@ -3,7 +3,9 @@
 Main job: `unsigned(situation, gate, reasons)` leaves out what a standing exception covers. Elsewhere: `Gate` itself beside the situation, in `command.py`.
 
 An exception covers the codes that stood when it was signed, for the product or therapy event that it was about, for `VALID`; a code that was not signed
-stands again, and so does one under which by now something else stands, or more: another drug, marker or scale, a higher grade. Reasons that no signature passes (another patient, another bag, a product that failed, death, consent, data law) carry codes without `gate.`.
+stands again, and so does one under which by now something else stands, or more: another drug, marker or scale, a higher grade.
+
+Reasons that no signature passes (another patient, another bag, a product that failed, death, consent, data law) carry codes without `gate.`.
 
 **Source**: design of the gates; the time an exception is valid is a convention of this project. **Units**: codes are `gate.<gate>.<what>`.
 """
@@ -85,7 +87,7 @@ def signed_codes(situation: Situation, gate: GateName) -> frozenset[str]:
 
 
 def _covered(reason: Reason, signed: Iterable[GateExceptionSigned]) -> bool:
-    """Whether the code was signed, and what stands under it is what stood there then or less; what stood under another code, or was signed for a moment, is covered whole."""
+    """Whether the code was signed, and no more stands under it than did then. One that was signed though it did not stand is covered whole."""
     naming = [exception for exception in signed if reason.code in exception.codes]
     stood = [{mark for mark in exception.stood if mark.partition(" ")[0] == reason.code} for exception in naming]
     return any(not marks_then for marks_then in stood) or (bool(naming) and marks(reason) <= set().union(*stood))

@@ -74,7 +74,9 @@ class PolicyLibrary:
         return tuple(version.file for version in self._known(policy_id))
 
     def get(self, policy_id: str, on: datetime | date | None = None) -> Policy:
-        """The version in force on a day, or at a moment by the calendar of the regions, else the earliest, so that a decision can say not-in-force; without a day the newest.
+        """The version in force on a day, else the earliest, so that a decision can say not-in-force; without a day the newest.
+
+        A moment is of the day that the calendar of the regions says.
 
         Raises `UnknownPolicyError`, or `PolicyProblems` for a broken document.
         """

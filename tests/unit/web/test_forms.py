@@ -178,3 +178,17 @@ def test_a_comma_stands_before_a_fraction_unless_it_may_stand_between_thousands(
     texts = [("results.0.0", "endotoxin"), ("results.0.1", typed), ("results.0.2", "EU/mL")]
     read_ = forms.from_texts(replace(asked, language=language), COMMANDS["TestProduct"], texts)["results"]
     assert read_ == [["endotoxin", read_as, "[EU]/mL"]]
+
+
+@pytest.mark.parametrize(
+    ("mark", "said"),
+    [
+        ("gate.discharge.toxicity scale=crs-astct-2019 2", "2"),
+        ("gate.collection.marker_missing marker=hiv", "HIV"),
+        ("gate.discharge.not_assessed ", ""),
+    ],
+)
+def test_what_stood_under_a_signed_code_is_said_in_words(asked: Asked, mark: str, said: str) -> None:
+    words = Reader(asked).named("stood", mark)
+    assert words and "gate." not in words and "=" not in words and "_" not in words
+    assert words.endswith(said) or said in words

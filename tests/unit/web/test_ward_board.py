@@ -481,8 +481,8 @@ def test_a_dose_of_another_system_counts_at_the_gate_of_the_infusion(house: Hous
     ward.give("ReserveDrugs", Role.PHARMACIST, atc="L04AC07", doses=2, from_on=ward.now.date().isoformat(), until_on=until)
     ward.wait(hours=1)
     filed = (FiledDose("L04AC07", ward.now, "MedicationAdministration/m-1"),)
-    assert {one.code for one in preparation._drugs(_At(ward, ()), ward.now.date())} == set()
-    assert {one.code for one in preparation._drugs(_At(ward, filed), ward.now.date())} == {"gate.infusion.drugs_not_reserved"}
+    assert {one.code for one in preparation._drugs(_At(ward, ()), ward.now)} == set()
+    assert {one.code for one in preparation._drugs(_At(ward, filed), ward.now)} == {"gate.infusion.drugs_not_reserved"}
     assert "drugs" in COMMANDS["Infuse"].needs, "the gate reads them"
 
 
@@ -490,5 +490,5 @@ class _At:
     """As much of a situation as the gate looks at."""
 
     def __init__(self, ward: Ward, filed: tuple[FiledDose, ...]) -> None:
-        self.case, self.limits = ward.case, ward.node.documents.typed.limits
+        self.case, self.limits, self.site = ward.case, ward.node.documents.typed.limits, ward.node.site
         self.record = FromRecord(drugs=DrugHistory(filed=filed))

@@ -330,14 +330,23 @@ class Reader:
             return self.plainly(self.named(key, value))
         return self.value(value)
 
+    def _of_gate(self, mark: str) -> str:
+        """The words of a gate's code, whose values are not kept with it; of what stood under it (`gates.marks`) also what it is about, and how far it went."""
+        code, _, about = mark.partition(" ")
+        thing, _, step = about.partition(" ")
+        name, _, item = thing.partition("=")
+        named = " ".join(filter(None, (self.named(name, item) if item else "", step)))
+        words = self.t(f"gate_reason.{code.rpartition('.')[2]}") if self.known(code) else code
+        return self.t("page.colon").join(filter(None, (words, named)))
+
     def named(self, key: str, value: str) -> str:
         """What the reader calls a code of a field: a node, product, policy, plan or fact by its name, else the code's words."""
         if key in ("to_node", "from_node", "plant_node", "node", "recipients"):
             return self.node(value)
         if key in ("payer", "from_organisation", "to_organisation") or value == PATIENT:
             return self.payer(value)
-        if value.startswith("gate.") and self.known(value):  # the code of a reason, whose values are not kept with it
-            return self.t(f"gate_reason.{value.rpartition('.')[2]}")
+        if value.startswith("gate."):
+            return self._of_gate(value)
         if key in _FOLDERS:
             folder, title = _FOLDERS[key]
             return self.t("page.semicolon").join(self.title_of(folder, one, title) or one for one in value.split(", "))

@@ -182,6 +182,15 @@ def _entries(payload: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
+def _immunization(patient: str) -> dict[str, Any]:
+    said = {"status": "completed", "vaccineCode": {"coding": [{"system": "http://hl7.org/fhir/sid/cvx", "code": "207"}]}, "occurrenceDateTime": "2026-01-05"}
+    return {"fullUrl": "resource:8", "resource": {"resourceType": "Immunization", **said, "patient": {"reference": patient}}}
+
+
+def test_an_immunization_of_the_cards_own_patient_holds() -> None:
+    assert verify_file(signed(lambda p: _entries(p).append(_immunization("resource:0"))), TRUST, at=NOW).ok
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [
@@ -199,7 +208,9 @@ def _entries(payload: dict[str, Any]) -> list[dict[str, Any]]:
         (lambda p: _entries(p).append({"fullUrl": "resource:9", "resource": {"resourceType": "Patient"}}), "two_patients"),
         (lambda p: _entries(p).pop(0), "no_patient"),
         (lambda p: _entries(p)[1]["resource"].update(subject={"reference": "resource:7"}), "other_patient"),
+        (lambda p: _entries(p).append(_immunization("resource:7")), "other_patient"),
         (lambda p: p["vc"].update(type=["https://smarthealth.cards#immunization"]), "no_health_card"),
+        (lambda p: p["vc"].update(type="https://smarthealth.cards#health-card"), "no_health_card"),
         (lambda p: _entries(p)[1]["resource"].update(status=7), "no_fhir"),
         (lambda p: p.update(iss=7), "unreadable"),
         (lambda p: p.update(vc=[]), "unreadable"),

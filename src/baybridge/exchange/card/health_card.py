@@ -349,16 +349,20 @@ def _seconds(value: object) -> float | None:
     return float(value)
 
 
+#: Elements that say whose a resource is. Source: FHIR R4, compartment of Patient (immunizations and allergies have `patient`, coverage its beneficiary).
+_WHOSE = ("subject", "patient", "beneficiary")
+
+
 def _content_faults(types: Sequence[str], entries: Sequence[_Entry]) -> Iterator[str]:
     """What of a card's content is not as the framework asks: its type, one patient whose results these are, resources that are FHIR."""
-    if _TYPES[0] not in types:
+    if not isinstance(types, list) or _TYPES[0] not in types:
         yield "no_health_card"
     patients = [entry for entry in entries if entry["resource"].get("resourceType") == "Patient"]
     if len(patients) != 1:
         yield "two_patients" if patients else "no_patient"
     else:
         own = {None, patients[0].get("fullUrl")}
-        subjects = [(entry["resource"].get("subject") or {}).get("reference") for entry in entries]
+        subjects = [(entry["resource"].get(name) or {}).get("reference") for entry in entries for name in _WHOSE]
         if any(subject not in own for subject in subjects):
             yield "other_patient"
     problems = [problem for entry in entries for problem in validate(entry["resource"], "")]

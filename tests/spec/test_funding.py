@@ -500,4 +500,7 @@ def test_two_layers_of_one_order_are_refused_where_both_may_pay() -> None:
         refusal = read_written_cases(case, scale())
         assert isinstance(refusal, Refusal)
         assert [(reason.code, reason.where) for reason in refusal.reasons] == [("funding.case.same_order", "layers[1].order")]
+        unsaid = read_written_cases({**case, "layers": [{**layer, "order": None} for layer in layers]}, scale())
+        assert isinstance(unsaid, Refusal), "that neither says an order leaves it to the file as well"
+        assert [(reason.code, reason.where) for reason in unsaid.reasons] == [("funding.case.whole", "layers[1].order")]
     assert not isinstance(read_written_cases({**case, "layers": [first, {**second, "covers": ["WARD"]}]}, scale()), Refusal)

@@ -362,7 +362,8 @@ def _content_faults(types: Sequence[str], entries: Sequence[_Entry]) -> Iterator
         yield "two_patients" if patients else "no_patient"
     else:
         own = {None, patients[0].get("fullUrl")}
-        subjects = [(entry["resource"].get(name) or {}).get("reference") for entry in entries for name in _WHOSE]
+        said = (entry["resource"].get(name) for entry in entries for name in _WHOSE)
+        subjects = [one.get("reference") for one in said if isinstance(one, Mapping)]
         if any(subject not in own for subject in subjects):
             yield "other_patient"
     problems = [problem for entry in entries for problem in validate(entry["resource"], "")]

@@ -72,16 +72,20 @@ def read_written_cases(data: object, scale: Scale) -> tuple[FundingCase, ...] | 
     for (item, where), case in zip(_items(data), cases, strict=True):
         told = Complaints(where, problems)
         for place, order in _same_orders(_levelled(item, told), case):
-            told.problem("same_order", ("layers", place, "order"), found=order)
+            if order is None:
+                told.problem("whole", ("layers", place, "order"), found="nothing", at_least=0)
+            else:
+                told.problem("same_order", ("layers", place, "order"), found=order)
     return refuse(*problems, category=Category.INVALID) if problems else cases
 
 
-def _same_orders(item: Mapping[str, Any], case: FundingCase) -> Iterator[tuple[int, int]]:
-    """The places in the file of layers whose order another one has that may pay the same charge, with that order."""
-    written = [layer.get("id") for layer in item.get("layers") or ()]
+def _same_orders(item: Mapping[str, Any], case: FundingCase) -> Iterator[tuple[int, int | None]]:
+    """The places in the file of layers whose order another one has that may pay the same charge, with that order; None where neither says any."""
+    places = {layer.get("id"): (place, layer.get("order")) for place, layer in enumerate(item.get("layers") or ())}
     for number, layer in enumerate(case.layers):
-        if any(layer.order == other.order and layer.covers & other.covers for other in case.layers[:number]):
-            yield written.index(layer.layer_id), layer.order
+        place, said = places[layer.layer_id]
+        if any(layer.covers & other.covers and said == places[other.layer_id][1] for other in case.layers[:number]):
+            yield place, said
 
 
 def _levelled(item: object, told: Complaints) -> Mapping[str, Any]:

@@ -642,6 +642,17 @@ def test_a_bag_in_quarantine_or_discarded_leaves_the_dose_incomplete(decision: A
     assert codes(world.judge(w.LYMPHODEPLETE)) == expected
 
 
+def test_no_bag_is_thawed_while_another_of_the_dose_cannot_be_given() -> None:
+    world = two_bags(["product-1", "product-2"]).walk(*w.READY[1:], w.CHECK)
+    assert codes(world.judge(w.THAW)) == []
+    arrived = world.case.last(ev.ShipmentReceived)
+    assert arrived is not None
+    world.record("hk", replace_struct(arrived.event, bags=("product-2",), disposition="quarantined"))
+    assert codes(world.judge(w.THAW)) == ["gate.infusion.bags_missing"]
+    world.walk(sign("infusion", "gate.infusion.bags_missing", "gate.infusion.no_interval"))
+    assert codes(world.judge(w.THAW)) == []
+
+
 # --- a grade of IEC-HS ----------------------------------------------------------------------------------------------
 
 

@@ -18,7 +18,7 @@ from msgspec import Meta, Struct
 from baybridge.base.outcome import Reason, refuse
 from baybridge.bedside import rendering
 from baybridge.bedside.preparation import ORDER, omission, planned_days, preparation
-from baybridge.bedside.product import failed_late
+from baybridge.bedside.product import expired, failed_late, released_bags, usable_bags
 from baybridge.consent.deciding import elective
 from baybridge.consent.emergency import may_be_cared_for
 from baybridge.documents.terms import Regimens
@@ -77,7 +77,7 @@ def _always(situation: Situation) -> Iterator[Reason]:
         yield Reason("bedside.lymphodeplete.failed_late", source=FAILED)
     if usable and usable <= case.quarantined:
         yield Reason("bedside.lymphodeplete.quarantined", source=STORAGE)
-    elif usable and all(_expired(situation, bag) for bag in usable - case.quarantined):
+    elif usable and all(expired(situation, bag) for bag in usable - case.quarantined):
         yield Reason("bedside.lymphodeplete.expired", source=ORDER)
 
 
@@ -90,7 +90,7 @@ def at_lymphodepletion(situation: Situation) -> Iterator[Reason]:
         yield Reason("gate.lymphodepletion.not_released", source=ORDER)
     if not bags & situation.case.bags_at_centre and not _all_given(situation.case):
         yield Reason("gate.lymphodepletion.not_received", source=ORDER)
-    elif (usable := _usable(situation, bags)) and usable < bags:  # where none can be given, that is said above
+    elif (usable := usable_bags(situation, bags)) and usable < bags:  # where none can be given, that is said above
         yield Reason("gate.lymphodepletion.bags_missing", {"bags": ", ".join(sorted(bags - usable))}, source=ORDER)
     if _named(situation) is None:
         yield Reason("gate.lymphodepletion.regimen_open", {"product": situation.case.product or "–"})
@@ -100,28 +100,10 @@ def at_lymphodepletion(situation: Situation) -> Iterator[Reason]:
 _GATE = Gate("lymphodepletion", at_lymphodepletion, frozenset({"gate.lymphodepletion.other_regimen", "gate.lymphodepletion.before_receipt"}))
 
 
-def released_bags(case: Case) -> frozenset[str]:
-    """Bags of the current therapy event that were released and not yet given."""
-    given = {e.event.bag for e in case.infusions}
-    batches = (b.released.event for b in case.batches if b.released and b.chain_of_identity == case.chain_of_identity)
-    return frozenset(bag for event in batches for bag in event.bags if bag not in given)
-
-
-def _usable(situation: Situation, bags: frozenset[str]) -> frozenset[str]:
-    """Of the bags of a product, those that are here and can be given; without one that was discarded the dose is not whole either."""
-    case = situation.case
-    return frozenset(bag for bag in bags & case.bags_at_centre - case.quarantined if not _expired(situation, bag) and not failed_late(case, bag))
-
-
 def _all_given(case: Case) -> bool:
     """Whether bags of the current therapy event were released, and every one of them was given."""
     released = any(b.released for b in case.batches if b.chain_of_identity == case.chain_of_identity)
     return released and not released_bags(case)
-
-
-def _expired(situation: Situation, bag: str) -> bool:
-    batch = situation.case.batch_of_bag(bag)
-    return batch is None or batch.released is None or batch.released.event.expires_at <= situation.now
 
 
 def _before_collection(situation: Situation, given: Lymphodeplete) -> Iterator[Reason]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from baybridge.base.outcome import Reason
+from baybridge.bedside.product import released_bags, usable_bags
 from baybridge.documents.product import Omission
 from baybridge.documents.timing import InfusionInterval, LabelTimes
 from baybridge.journey.case import Case
@@ -69,6 +70,7 @@ def preparation(case: Case) -> Preparation:
 def at_infusion(situation: Situation, at: datetime | None = None) -> Iterator[Reason]:
     """What stands at the gate before the infusion at a moment (now): lymphodepletion and its interval, fitness, drugs against CRS."""
     yield from interval(situation, local_day(situation, at or situation.now))
+    yield from _whole(situation)
     yield from unfit(situation, "infusion")
     yield from _drugs(situation, at)
 
@@ -148,6 +150,14 @@ def omission(situation: Situation) -> Omission | None:
     """The rule by which the product's label lets lymphodepletion be left out; None where it has none."""
     product = situation.product
     return product.lymphodepletion.omit if product and product.lymphodepletion else None
+
+
+def _whole(situation: Situation) -> Iterator[Reason]:
+    """Some bags of the dose can be given and others not: what is begun now cannot be completed."""
+    bags = released_bags(situation.case)
+    usable = usable_bags(situation, bags)
+    if usable and usable < bags:  # of a bag that cannot be given itself, that is said elsewhere
+        yield Reason("gate.infusion.bags_missing", {"bags": ", ".join(sorted(bags - usable))}, source=ORDER)
 
 
 def _drugs(situation: Situation, at: datetime | None) -> Iterator[Reason]:

@@ -33,6 +33,25 @@ def failed_late(case: Case, bag: str) -> tuple[Entry[LateResultRecorded], ...]:
     return tuple(entry for entry in batch.failed_late if entry.event.critical) if batch is not None else ()
 
 
+def released_bags(case: Case) -> frozenset[str]:
+    """Bags of the current therapy event that were released and not yet given."""
+    given = {e.event.bag for e in case.infusions}
+    batches = (b.released.event for b in case.batches if b.released and b.chain_of_identity == case.chain_of_identity)
+    return frozenset(bag for event in batches for bag in event.bags if bag not in given)
+
+
+def usable_bags(situation: Situation, bags: frozenset[str]) -> frozenset[str]:
+    """Of the bags of a product, those that are here and can be given; without one that was discarded the dose is not whole either."""
+    case = situation.case
+    return frozenset(bag for bag in bags & case.bags_at_centre - case.quarantined if not expired(situation, bag) and not failed_late(case, bag))
+
+
+def expired(situation: Situation, bag: str) -> bool:
+    """Whether a bag is past its expiry, or was never released."""
+    batch = situation.case.batch_of_bag(bag)
+    return batch is None or batch.released is None or batch.released.event.expires_at <= situation.now
+
+
 def unknown_then(case: Case, bag: str, at: datetime) -> list[Entry[LateResultRecorded]]:
     """The late failures that nobody here knew at a moment, of a bag whose thaw was entered before: what was given then is recorded as it was.
 

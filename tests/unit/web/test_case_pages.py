@@ -78,3 +78,17 @@ def test_the_form_of_an_exception_asks_about_the_gate_ahead_alone(ward: Ward) ->
     page = ask(ward, "/cases/case-2/do/SignException")[1]
     assert "gate.collection.marker_missing" in page
     assert "gate.infusion." not in page and "gate.lymphodepletion." not in page and "gate.discharge." not in page
+
+
+def test_what_stood_at_the_moment_of_a_late_entry_can_be_chosen_where_the_refusal_led_here(ward: Ward) -> None:
+    world = w.World().walk(*w.REFERRAL, w.RESERVE)
+    ward.now = world.now
+    with ward.node.unit() as unit:
+        unit.append("case-2", [item.event for item in world.events], Actor("test", Role.SYSTEM, ward.node.site.organisation), known=0)
+    form = "/cases/case-2/do/SignException?gate=collection"
+    assert "gate.collection.washout_no_rule" not in ask(ward, form)[1]
+    page = ask(ward, f"{form}&codes=gate.collection.washout_no_rule,gate.collection.made_up")[1]
+    assert 'value="gate.collection.washout_no_rule"' in page
+    assert "made_up" not in page.split("</form>")[-2]
+    refused = ask(ward, "/cases/case-2/do/Collect")[1]
+    assert "SignException?gate=collection&amp;codes=gate.collection." in refused

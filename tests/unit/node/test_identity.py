@@ -193,6 +193,16 @@ def test_people_filed_before_there_was_an_index_are_found(world: World) -> None:
     assert world.file("mo", [person("other")]).waiting == ("other",)
 
 
+def test_people_of_an_index_that_was_made_otherwise_are_found(world: World) -> None:
+    """An index of before names were compared as they are now: its mark alone stays, and every person is brought up to date."""
+    key = tables.identity_key
+    with world.nodes["mo"].storage.writing() as connection:
+        people = connection.execute(select(key.c.patient).distinct()).scalars().all()
+        connection.execute(key.delete())
+        connection.execute(key.insert(), [{"key": "indexed:", "patient": one} for one in people])
+    assert world.file("mo", [person("other")]).waiting == ("other",)
+
+
 # --- one number, two people -----------------------------------------------------------------------------------------
 
 

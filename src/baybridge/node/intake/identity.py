@@ -41,7 +41,8 @@ if TYPE_CHECKING:
     from baybridge.node.node import Node
     from baybridge.node.unit import Unit, Work
 
-_INDEXED = "indexed:"  # a person with this key stands in the index
+#: A person with this key stands in the index. Its number is that of the way in which names and numbers are compared: another one makes the index anew.
+_INDEXED = "indexed:2"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from baybridge.app import application
+from baybridge.base.outcome import Refusal
 from baybridge.documents.terms import FactGroups
 from baybridge.journey.command import Role
 from baybridge.journey.events import EVENT_TYPES
@@ -113,6 +114,22 @@ def test_the_timeline_opens_no_entry_of_a_page_that_is_closed_to_the_reader(ward
     assert f"e-{entry}" not in closed and "Entries of pages that your role does not open" in closed
     page(ward, f"entries/{entry}", name="laboratory", status=403)
     page(ward, f"entries/{entry}")
+
+
+def test_a_plants_people_see_cells_and_nothing_of_the_record(ward: Ward) -> None:
+    """No finding, no name of a file that was imported, and not the pages behind; what they do see says nothing untrue instead."""
+    ward.account("manufacturer", Role.MANUFACTURER)
+    confirmed = ward.give("ConfirmFinding", Role.PHYSICIAN, fact="ecog", value="1", basis="seen at the bedside")
+    assert not isinstance(confirmed, Refusal), confirmed
+    entry = next(one.event_id for one in ward.events if type(one.event).__name__ == "FindingConfirmed")
+    assert f"e-{entry}" in page(ward, "timeline")
+    assert f"e-{entry}" not in page(ward, "timeline", name="manufacturer")
+    page(ward, f"entries/{entry}", name="manufacturer", status=403)
+    assert "Imported records" in page(ward, "")
+    assert "Imported records" not in page(ward, "", name="manufacturer")
+    for closed in ("facts", "tests", "options", "eligibility", "state.json", "evidence", "evidence.json", "card", "bedside", "funding", "sharing", "attachments"):
+        page(ward, closed, name="manufacturer", status=403)
+    page(ward, "cells", name="manufacturer")
 
 
 def test_neither_page_shows_what_belongs_to_the_program(ward: Ward) -> None:

@@ -104,7 +104,7 @@ def closed_events(role: Role) -> frozenset[str]:
     if role in access.PERSONAL:
         return frozenset()
     letters = (PatientWrote, PatientAnswered)
-    closed = {event.__name__ for event in EVENTS if (action := access.action_of_chapter(event)) and role not in access.roles(action)}
+    closed = {event.__name__ for event in EVENTS if (action := access.action_of_event(event)) and role not in access.roles(action)}
     return frozenset(closed | ({event.__name__ for event in letters} if role not in COMMANDS["AnswerPatient"].roles else set()))
 
 

@@ -150,13 +150,17 @@ _OF_CHAPTERS: Mapping[str, str] = MappingProxyType(
         "attachments": "case.attachments",
         "messages": "case.bedside",
         "case_messages": "case.messages",
+        "decisions": "case.facts",
+        "identity": "case.card",
     }
 )
+#: The same for an event that does not stand with its chapter.
+_OF_EVENTS: Mapping[str, str] = MappingProxyType({"FindingConfirmed": "case.facts"})
 
 
-def action_of_chapter(event: type[Event]) -> str:
+def action_of_event(event: type[Event]) -> str:
     """The action of the page on which entries of a type of event stand; '' where whoever reads the case sees them."""
-    return _OF_CHAPTERS.get(event.__module__.rpartition(".")[2], "")
+    return _OF_EVENTS.get(event.__name__) or _OF_CHAPTERS.get(event.__module__.rpartition(".")[2], "")
 
 
 def shows(action: str, opened: Collection[str]) -> bool:

@@ -81,7 +81,7 @@ def overview(view: CaseView) -> Response:
         hold_commands=frozenset(name for name in ("ClaimTask",) if view.until is None and allowed(view.asked, COMMANDS[name])),
         actions=view.actions(names),
         others=view.actions(other),
-        reports=reports(view.look.unit.connection, view.case.case_id),
+        reports=reports(view.look.unit.connection, view.case.case_id) if view.shows("case.facts") else None,  # a file's name may be a person's
         road=_ROAD,
         emergencies=unreviewed(view.case)[::-1],
         letters=unanswered(view.case) if allowed(view.asked, COMMANDS["AnswerPatient"]) else (),

@@ -52,7 +52,7 @@ def against(view: CaseView, entry: Entry[Any]) -> Refusal | None:
         return None if open_to_reader else refuse(Reason("access.role", {"role": person.role.value, "action": "case.bedside"}), category=Category.FORBIDDEN)
     if person.role is Role.MANUFACTURER and entry.origin.told:
         return None  # a plant is told what it needs
-    action = access.action_of_chapter(type(event))
+    action = access.action_of_event(type(event))
     return access.may(action, person, view.asked.node.site) if action else None
 
 

@@ -259,6 +259,16 @@ def test_a_plant_reads_what_events_say_of_cells_under_a_pseudonym(house: House) 
     assert house.ask("manufacturer", "/Patient/own/$everything").status_code == 403
 
 
+def test_who_has_several_roles_reads_a_type_by_the_one_that_opens_it(house: House) -> None:
+    """As a page is opened by whichever role opens it, and no further than any one of them goes."""
+    node = house.node
+    with node.storage.writing() as connection:
+        accounts.add_account(connection, account="both", name="both", role=Role.LABORATORY, organisation=HERE, password="-", also_roles="physician")
+        house.tokens["both"] = accounts.open_session(connection, "both", node.now()).token
+    assert house.ask("both", "/Consent/x").status_code == house.ask("both", "/Consent?_id=x").status_code == 200
+    assert house.ask("both", "/Observation/x").status_code == 200
+
+
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 

@@ -72,6 +72,7 @@ class Interaction:
 
 def read(node: Node, actor: Actor | None, kind: str, logical_id: str, number: int | None = None) -> Version | Refusal:
     """One version of a resource, the current one without `number`; each version is read as the record of the patient that it had."""
+    actor = kinds.acting(actor, "fhir.read", kind)
     with node.storage.reading() as connection:
         found = store.get(connection, kind, logical_id)
         version = found if number is None or found is None else store.get_version(connection, kind, logical_id, number)
@@ -94,6 +95,7 @@ def history(node: Node, actor: Actor | None, kind: str, logical_id: str) -> list
 
     Who may see both reads such a version by its number.
     """
+    actor = kinds.acting(actor, "fhir.read", kind)
     with node.storage.reading() as connection:
         versions = store.history(connection, kind, logical_id)
         seen = Seeing(node, connection, actor, "fhir.read")
@@ -108,6 +110,7 @@ def history(node: Node, actor: Actor | None, kind: str, logical_id: str) -> list
 
 def find(node: Node, actor: Actor | None, kind: str, given: Pairs) -> SearchResult | Refusal:
     """A page of what a search finds; a patient finds the own record and nothing else. Whatever comes along passes the check of a direct read."""
+    actor = kinds.acting(actor, "fhir.search", kind)
     refusal = access.may("fhir.search", actor, node.site) if not _has_glass(node, actor) else None
     if refusal is not None or actor is None:
         return refusal or unknown(kind)
@@ -195,6 +198,7 @@ def left_out(actor: Actor | None) -> tuple[str, ...]:
 def write(node: Node, actor: Actor | None, interactions: Sequence[Interaction]) -> list[Version | None] | Refusal:
     """Do all of it in one transaction or none of it; the answer is one version each, None for deleting what was not there."""
     deletes = any(interaction.method == "DELETE" for interaction in interactions)
+    actor = kinds.acting(actor, "fhir.delete" if deletes else "fhir.write", *(interaction.kind for interaction in interactions))
     refusal = access.may("fhir.write", actor, node.site) or (access.may("fhir.delete", actor, node.site) if deletes else None)
     if refusal is not None or actor is None:
         return refusal or unknown("")

@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.facts.fhir import items, mapping
-from baybridge.journey.command import Role
+from baybridge.journey.command import Actor, Role
 from baybridge.journey.events import PatientAnswered, PatientWrote
 from baybridge.journey.fhir.writer import PROJECTION
 from baybridge.node.commands.table import COMMANDS, EVENTS
@@ -90,6 +90,13 @@ def may(role: Role, kind: str) -> bool:
 def refusal(role: Role, kind: str) -> Refusal | None:
     """Why a role does not read a type; None where it does."""
     return None if may(role, kind) else refuse(Reason("access.role", {"role": role.value, "action": KINDS.get(kind, "")}), category=Category.FORBIDDEN)
+
+
+def acting(actor: Actor | None, action: str, *asked: str) -> Actor | None:
+    """Whoever has several roles in the one that does this with these types, as a page is opened by whichever role opens it; else unchanged."""
+    if actor is None or not actor.also:
+        return actor
+    return actor.acting([role for role in access.roles(action) if all(may(role, kind) for kind in asked)])
 
 
 @cache

@@ -36,6 +36,7 @@ CORE_MEGABYTES = 177
 POPULATION = Extra("population", "polars", "policies and money over tables of a population, and tables in the policy lab", 183)
 EXTRAS = (
     POPULATION,
+    Extra("planning", "scipy", "plans of collections and infusions over centres and plants", 143),
     Extra("ocr", "rapidocr", "values proposed out of documents of a case", 400),
     Extra("postgresql", "psycopg", "a node's database on a PostgreSQL server", 12),
     Extra("spark", "pyspark", "policies over a population on a Spark cluster; needs Java 17", 499),

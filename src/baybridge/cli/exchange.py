@@ -103,9 +103,9 @@ def _made(make: Callable[[], T]) -> T:
 
 
 def _answer(file: Path, judge: Callable[[object], A], line: Callable[[A], str], documents: Documents, *, as_json: bool) -> None:
-    given = _read(file)
+    given = read_request(file)
     requests = given if isinstance(given, list) else [given]
-    answers = _judged(requests, judge, lambda problem: _said(problem, documents), many=isinstance(given, list))
+    answers = _judged(requests, judge, lambda problem: said(problem, documents), many=isinstance(given, list))
     if as_json:
         told = [answer.as_json() for answer in answers]
         click.echo(json.dumps(told if isinstance(given, list) else told[0], ensure_ascii=False, indent=2))
@@ -113,7 +113,7 @@ def _answer(file: Path, judge: Callable[[object], A], line: Callable[[A], str], 
         click.echo("\n".join(line(answer) for answer in answers))
 
 
-def _said(problem: Problem, documents: Documents) -> str:
+def said(problem: Problem, documents: Documents) -> str:
     """A problem of a request in the reader's language."""
     from baybridge.language.texts import Texts
 
@@ -139,7 +139,8 @@ def _judged(requests: Sequence[object], judge: Callable[[object], A], said: Call
     return answers
 
 
-def _read(file: Path) -> object:
+def read_request(file: Path) -> object:
+    """The JSON of a file, or of standard input for `-`; 1 with where it breaks."""
     name = "standard input" if str(file) == "-" else file.name
     try:
         text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")

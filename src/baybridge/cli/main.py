@@ -32,6 +32,7 @@ TOPICS: dict[str, str] = {
     "transfer": "baybridge.cli.exchange",
     "fund": "baybridge.cli.funding",
     "trials": "baybridge.cli.trials",
+    "schedule": "baybridge.cli.schedule",
     "simulate": "baybridge.cli.simulate",
     "statistics": "baybridge.cli.statistics",
     "verify": "baybridge.cli.ledger",

@@ -20,7 +20,9 @@ LIBRARY = policies_of(DOCUMENTS, fact_types(DOCUMENTS))
 COMPARED = "Shown for comparison:"
 
 #: Folders whose documents are read one and all, by what they say of themselves.
-READ_WHOLE = frozenset({"breaches", "facts", "policies", "translations", "languages", "regions", "products", "plans", "trials", "card-issuers", "feeds", "retention"})
+READ_WHOLE = frozenset(
+    {"breaches", "facts", "policies", "translations", "languages", "regions", "products", "plans", "trials", "card-issuers", "feeds", "loggers", "retention"}
+)
 
 
 @cache

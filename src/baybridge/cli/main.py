@@ -21,6 +21,7 @@ TOPICS: dict[str, str] = {
     "calls": "baybridge.cli.calls",
     "roster": "baybridge.cli.calls",
     "attach": "baybridge.cli.attachments",
+    "logger": "baybridge.cli.loggers",
     "import": "baybridge.cli.records",
     "codes": "baybridge.cli.codes",
     "card": "baybridge.cli.cards",

@@ -58,6 +58,7 @@ KINDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "messages": {"outbox": "messages:Outbox"},
         "keeping": {"backups": "backups:Backups", "downtime": "downtime:Downtime"},
         "languages": {ANY: "region:LanguageEntry"},
+        "loggers": {ANY: "loggers:LoggerLayout"},
         "pathways": {
             "border-papers": "border_papers:BorderPapers",
             "cold-chain": "limits:Limits",

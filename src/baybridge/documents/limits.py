@@ -37,6 +37,13 @@ class FrozenProduct(Part, frozen=True, kw_only=True):
     coldest_c: Celsius  # nothing is stored colder than in liquid nitrogen
 
 
+class LoggerIntervals(Part, frozen=True, kw_only=True):
+    """How often a temperature logger reads, and from when on it has missed some."""
+
+    interval_min: Annotated[int, Meta(ge=1)]
+    gap_min: Annotated[int, Meta(ge=1)]
+
+
 class DryShipper(Part, frozen=True, kw_only=True):
     """How much longer than its way a shipper must hold."""
 
@@ -147,6 +154,7 @@ class Limits(Heading, frozen=True, kw_only=True):
     fresh_cells: FreshCells
     product: FrozenProduct
     dry_shipper: DryShipper
+    logger: LoggerIntervals
     bedside: BedsideCheck
     thaw: UnverifiedThaw
     tocilizumab: Tocilizumab

@@ -24,7 +24,7 @@ class Reading:
 
     warmest_c: float
     coldest_c: float
-    minutes_outside: int
+    minutes_outside: float
 
 
 def quarantines(findings: tuple[str, ...]) -> bool:
@@ -42,6 +42,11 @@ def contradicts(reading: Reading, coldest_allowed_c: float | None, warmest_allow
 def judge_fresh(reading: Reading, hours: float | None, limits: FreshCells, clock: FreshCellsClock) -> tuple[str, ...]:
     """Findings on fresh cells; `hours` since the end of collection, None where that is unknown."""
     return (*_fresh_temperature(reading, limits), *_fresh_clock(hours, clock))
+
+
+def fresh_temperature(reading: Reading, limits: FreshCells) -> tuple[str, ...]:
+    """Findings on the temperatures of fresh cells, whatever their age."""
+    return tuple(_fresh_temperature(reading, limits))
 
 
 def _fresh_temperature(reading: Reading, limits: FreshCells) -> Iterator[str]:

@@ -64,6 +64,9 @@ PEOPLE = (*sorted(LAB), "manufacturer", *NEVER)
 EACH = ("Patient", "EpisodeOfCare", "Observation", "ServiceRequest", "Specimen", "SupplyRequest", "Provenance", "Communication", "DocumentReference", "Coverage",
         "Consent", "CarePlan", "MedicationAdministration", "Binary")  # fmt: skip
 
+#: Events that speak of a command or an entry of any page.
+OF_OTHER_ENTRIES = ("ConfirmationAsked", "ConfirmationDeclined", "EntryCorrected", "EntryReinstated")
+
 
 def tagged(event: str) -> dict[str, Any]:
     return {"tag": [{"system": "urn:baybridge:projection", "code": event}]}
@@ -102,6 +105,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         store.put(connection, of("Communication", "letter", "PatientWrote"), at=node.now())
         enclosed = {"contained": [{"resourceType": "Coverage", "id": "c"}]}
         store.put(connection, {**of("DiagnosticReport", "encloses"), **enclosed}, at=node.now())
+        for event in OF_OTHER_ENTRIES:
+            kind = "Task" if event.startswith("Confirmation") else "Provenance"
+            store.put(connection, of(kind, event.lower(), event), at=node.now())
         for role in (Role(name) for name in PEOPLE):
             organisation = HERE if role is not Role.ALLIANCE else "Alliance"
             own = "own" if role in access.PERSONAL else None
@@ -245,6 +251,22 @@ def test_what_an_event_wrote_is_open_where_the_page_of_its_chapter_is(house: Hou
     assert house.ask("quality", "/Communication?_summary=count").json()["total"] == 1
 
 
+def test_what_encloses_a_closed_type_is_in_no_total(house: House) -> None:
+    for count in ("_summary=count", "_count=0", "_count=1", "_count=50"):
+        totals = {who: house.ask(who, f"/DiagnosticReport?{count}").json()["total"] for who in ("physician", "laboratory")}
+        assert totals == {"physician": 2, "laboratory": 1}, count
+
+
+@pytest.mark.parametrize("event", OF_OTHER_ENTRIES)
+def test_what_speaks_of_an_entry_of_any_page_is_for_who_opens_every_page(house: House, event: str) -> None:
+    kind = "Task" if event.startswith("Confirmation") else "Provenance"
+    for who, status in (("physician", 200), ("quality", 200), ("patient", 200), ("laboratory", 404)):
+        assert house.ask(who, f"/{kind}/{event.lower()}").status_code == status, who
+        total = house.ask(who, f"/{kind}?_summary=count&_id={event.lower()}").json()["total"]
+        assert total == int(status == 200), who
+    assert house.ask("manufacturer", f"/{kind}/{event.lower()}").status_code in (403, 404)
+
+
 def test_a_plant_reads_what_events_say_of_cells_under_a_pseudonym(house: House) -> None:
     read = house.ask("manufacturer", "/Specimen/x")
     assert read.status_code == 200
@@ -288,6 +310,35 @@ def test_what_is_closed_to_be_read_is_closed_to_be_written(house: House) -> None
         assert refused.status_code in (400, 422)
         assert {issue["details"]["coding"][0]["code"] for issue in refused.json()["issue"]} == {"access.role"}
     assert {"AuditEvent", "Consent"} <= MADE_HERE | NOT_OFFERED
+
+
+def test_no_condition_tells_what_stands_on_a_page_that_the_role_does_not_open(house: House) -> None:
+    """A create on a condition, and a reference by one, find what the role reads; the same whether or not there is more."""
+    made: dict[str, Any] = {"resourceType": "Observation", "status": "final", "code": {"text": "x"}, "subject": {"reference": "Patient/own"}}
+    pointing = {**made, "focus": [{"reference": "Observation?_id=x,bedside"}]}
+    entry = {"resource": pointing, "request": {"method": "POST", "url": "Observation"}}
+    transaction = {"resourceType": "Bundle", "type": "transaction", "entry": [entry]}
+    answers = {who: house.ask(who, "", "POST", json=transaction).status_code for who in ("nurse", "laboratory")}
+    assert answers == {"nurse": 400, "laboratory": 200}
+    pointing["focus"] = [{"reference": "Observation?_id=bedside"}]
+    hidden = house.ask("laboratory", "", "POST", json=transaction)
+    pointing["focus"] = [{"reference": "Observation?_id=no-such-id"}]
+    assert hidden.json() == house.ask("laboratory", "", "POST", json=transaction).json()
+    for condition in ("_id=bedside", "_id=no-such-id"):
+        assert house.ask("laboratory", "/Observation", "POST", json=made, headers={"if-none-exist": condition}).status_code == 201
+    assert house.ask("laboratory", "/Observation", "POST", json=made, headers={"if-none-exist": "_id=x,bedside"}).status_code == 200
+
+
+@pytest.mark.parametrize("who", ["manufacturer", "patient", "pharmacist", "quality", "caregiver", "administrator"])
+def test_who_writes_nothing_learns_nothing_by_a_condition(house: House, who: str) -> None:
+    """Refused by role before any condition is looked at: a plant could ask whose cells these are."""
+    made: dict[str, Any] = {"resourceType": "Observation", "status": "final", "code": {"text": "x"}}
+    answers = []
+    for asked in ("Specimen?_id=x&subject=Patient/own", "Specimen?_id=x&subject=Patient/other", "Coverage?_id=x", "Observation?code=["):
+        entry = {"resource": {**made, "focus": [{"reference": asked}]}, "request": {"method": "POST", "url": "Observation", "ifNoneExist": asked.partition("?")[2]}}
+        answers.append(house.ask(who, "", "POST", json={"resourceType": "Bundle", "type": "transaction", "entry": [entry]}))
+    assert {answer.status_code for answer in answers} == {403}
+    assert len({answer.text for answer in answers}) == 1
 
 
 def test_a_condition_that_shows_a_record_is_a_reading_of_it(house: House) -> None:

@@ -180,6 +180,12 @@ class Storage:
         else:
             connection.rollback()
 
+    def empty_write_ahead(self) -> None:
+        """Carry SQLite's write-ahead log into the database and empty it: pages of before an erasure stand in it otherwise. Waits for readers as a writer does."""
+        if self._sqlite:
+            with self.engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()

@@ -152,6 +152,34 @@ def test_an_emergency_opens_reading_and_nothing_else_and_no_other_case(house: Ho
     assert house.client.put("/fhir/Patient/own", headers=headers, json={"resourceType": "Patient", "id": "own"}).status_code == 403
 
 
+_OVER_FHIR = ("Patient/{0}", "Patient/{0}/_history", "Patient/{0}/$everything", "Observation?patient={0}", "Patient?_id={0}&_revinclude=Observation:patient",
+              "Observation?patient={0}&_summary=count", "Consent?patient={0}", "Condition?patient={0}&_include=Condition:subject")  # fmt: skip
+
+
+def test_an_emergency_over_fhir_is_of_one_patient_ends_after_four_hours_and_opens_no_page_of_another_role(house: House) -> None:
+    import_upload(house.node, Actor("first", Role.COORDINATOR, HERE), "o.json", json.dumps(_somebody_else(house)).encode())
+    own, other = ([path.format(name) for path in _OVER_FHIR] for name in ("own", "other"))
+    closed = {path: house.get("stranger", f"/fhir/{path}").status_code for path in (*own, *other)}
+    assert set(closed.values()) == {403}
+    take(house, "stranger")
+    for path in own:
+        assert house.get("stranger", f"/fhir/{path}").status_code == 200, path
+    for path in other:
+        answer = house.get("stranger", f"/fhir/{path}")
+        assert answer.status_code == 403 or answer.json()["total"] == 0, path
+        assert "8765432" not in answer.text, path
+    for page in ("looked", "looked.json", "identity"):
+        expected = house.get("physician", f"/cases/{house.case_id}/{page}").status_code
+        assert house.get("stranger", f"/cases/{house.case_id}/{page}").status_code == expected, page
+    state = house.get("stranger", f"/cases/{house.case_id}/state.json").json()
+    assert "GlassBroken" in {entry["type"] for entry in state["entries"]}
+    house.clock.moment += timedelta(hours=4, minutes=-5)
+    assert house.get("stranger", f"/fhir/{own[0]}").status_code == 200
+    house.clock.moment += timedelta(minutes=5)
+    assert {path: house.get("stranger", f"/fhir/{path}").status_code for path in (*own, *other)} == closed
+    assert {(row["purpose"], row["ground"]) for row in house.rows() if row["organisation"] == "Elsewhere"} == {("emergency", "emergency")}
+
+
 def _somebody_else(house: House) -> dict[str, Any]:
     bundle = record("other", house.node.now())
     more = {"name": [{"text": "驗乙"}], "birthDate": "1980-11-30", "identifier": [{"system": "urn:mo:bir", "value": "8765432(1)"}]}

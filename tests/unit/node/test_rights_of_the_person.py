@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import select
 
 from acceptance.support import World, resource_of
 from baybridge.app import application
@@ -21,10 +22,12 @@ from baybridge.journey import events as ev
 from baybridge.journey.command import Actor, Role
 from baybridge.journey.events import EVENT_TYPES
 from baybridge.node import tables
+from baybridge.node.config import read_config
 from baybridge.node.intake import importing, reports
 from baybridge.node.integrity import check as checking
 from baybridge.node.integrity.rows import RowLog
 from baybridge.node.neighbours import evidence, witnessing
+from baybridge.node.node import Node
 from baybridge.node.people import accounts, copying, erasure, reads
 from baybridge.record.fhir.definitions import resource_types
 
@@ -200,6 +203,36 @@ def test_what_a_decision_rests_on_what_opened_the_case_and_what_is_anothers_stay
     assert codes(erased(world, basis=" ")) == ["person.erase.nothing", "person.erase.no_basis"]
 
 
+def test_an_entry_that_a_standing_decision_was_made_on_stays_until_the_decision_does_not_stand(tmp_path: Path) -> None:
+    world = World.new(tmp_path)
+    world.refer()
+    world.accept()
+    node = world.nodes["hk"]
+    world.do("hk", Role.PHYSICIAN, "ConfirmFinding", fact="ecog", value="1", basis="seen")
+    world.do("hk", Role.PHYSICIAN, "CheckFitness", step="collection")
+    name = next(item.event_id for item in node.events(world.case_id) if isinstance(item.event, ev.FindingConfirmed))
+    wanted = erasure.Wanted(world.patient, (name,), "PIPL article 47 (1)")
+    people = [Actor(one, Role.QUALITY, node.site.organisation, person=one) for one in ("anna", "bela")]
+    assert codes(erasure.erase(node, wanted, people[0])) == ["person.erase.rested_on"]
+    with node.storage.writing() as connection:
+        read = select(tables.decision_source.c.sha256).where(tables.decision_source.c.resource == f"Event/{name}")
+        (made,) = connection.execute(read).scalars().all()
+        connection.execute(tables.decision.update().where(tables.decision.c.sha256 == made).values(superseded_by="0" * 64))
+    assert erasure.erase(node, wanted, people[0]) == erasure.Erased("asked")
+    done = erasure.erase(node, wanted, people[1])
+    assert isinstance(done, erasure.Erased)
+    assert (done.state, done.earlier_decisions) == ("erased", 1), "what an earlier decision holds of it is told"
+
+
+def test_nothing_erased_stays_in_a_file_of_the_database(world: World) -> None:
+    changed = resource_of(world.bundle(), "-a-plt") | {"note": [{"text": "words to be erased"}]}
+    world.file("mo", [changed])
+    files = list((world.folder / "mo").glob("node.sqlite*"))
+    assert any(b"words to be erased" in file.read_bytes() for file in files)
+    assert isinstance(erased(world, f"Observation/{changed['id']}"), erasure.Erased)
+    assert [file.name for file in files if file.exists() and b"words to be erased" in file.read_bytes()] == []
+
+
 def test_a_hold_and_the_law_are_named(world: World) -> None:
     node, name = world.nodes["mo"], f"Observation/{resource_of(world.bundle(), '-a-plt')['id']}"
     assert erasure.hold(node, world.patient, "court file 7", quality(world, "anna")) is True
@@ -271,8 +304,28 @@ def test_a_copy_holds_everything_of_the_person_and_nothing_of_others(world: Worl
     assert stat.S_IMODE((tmp_path / "out" / "record.json").stat().st_mode) == 0o600
     with node.storage.reading() as connection:
         assert "copy" in {one.what for one in reads.looked(connection, world.patient, world.case_id)}
+    for name, of_staff in (("who-looked.json", {"account", "person"}), ("events.json", {"account", "person"})):
+        said = json.loads((tmp_path / "out" / name).read_bytes())
+        assert said and of_staff.isdisjoint(keys_of(said)), name
     assert codes(copying.copy(node, world.patient, tmp_path / "out", "en", quality(world, "anna"))) == ["person.copy.folder_not_empty"]
     assert codes(copying.copy(node, "nobody", tmp_path / "two", "en", quality(world, "anna"))) == ["person.unknown"]
+
+
+def keys_of(value: Any) -> set[str]:
+    """Every name of a field in a value."""
+    if isinstance(value, list):
+        return set().union(*map(keys_of, value))
+    return {*value, *set().union(*map(keys_of, value.values()))} if isinstance(value, dict) else set()
+
+
+def test_a_copy_names_staff_where_the_sites_document_says_so(world: World, tmp_path: Path) -> None:
+    node = world.nodes["mo"]
+    (node.config.folder / "data" / "access").mkdir(parents=True)
+    (node.config.folder / "data" / "access" / "people.yaml").write_text("id: people\nwho_looked: {staff_names: true}\n", encoding="utf-8")
+    again = Node(read_config(node.config.folder), now=world.clock)
+    again.record_access(quality(world, "anna"), world.case_id, "overview", "quality")
+    assert isinstance(copying.copy(again, world.patient, tmp_path / "out", "en", quality(world, "anna")), copying.Copied)
+    assert {one["account"] for one in json.loads((tmp_path / "out" / "who-looked.json").read_bytes())} == {"anna"}
 
 
 def test_the_commands_do_all_of_it(world: World, tmp_path: Path) -> None:

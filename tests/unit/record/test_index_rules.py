@@ -34,9 +34,15 @@ RESOURCES = (
     },
 )
 #: The rules, and what they answer for the resources above.
-ANSWERED = ("3", "b14a658565bcb9a5f195d12150a4a134b64bcc65e58ec664b9537d75166da951")
+ANSWERED = ("4", "b14a658565bcb9a5f195d12150a4a134b64bcc65e58ec664b9537d75166da951")
 
 
 def test_what_is_indexed_changes_only_with_the_name_of_the_rules() -> None:
     answered = hashlib.sha256(repr([sorted(map(tuple, search_rows(resource)), key=repr) for resource in RESOURCES]).encode()).hexdigest()
     assert (RULES, answered) == ANSWERED
+
+
+def test_the_types_that_a_resource_encloses_are_indexed_once_each() -> None:
+    inside = [{"resourceType": "Coverage", "id": "a"}, {"resourceType": "Coverage", "id": "b"}, {"id": "c"}, "no resource"]
+    found = search_rows({"resourceType": "DiagnosticReport", "id": "r", "contained": inside})
+    assert [value.value for value in found if value.param == "-encloses"] == ["", "Coverage"]

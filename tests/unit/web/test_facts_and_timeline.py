@@ -14,8 +14,8 @@ from starlette.testclient import TestClient
 from baybridge.app import application
 from baybridge.base.outcome import Refusal
 from baybridge.documents.terms import FactGroups
-from baybridge.journey.command import Role
-from baybridge.journey.events import EVENT_TYPES
+from baybridge.journey.command import Actor, Role
+from baybridge.journey.events import EVENT_TYPES, ConfirmationAsked, ConfirmationDeclined, Event
 from baybridge.record.store import store
 from baybridge.web.case import timeline_page
 from baybridge.web.page.pictures import road
@@ -130,6 +130,31 @@ def test_a_plants_people_see_cells_and_nothing_of_the_record(ward: Ward) -> None
     for closed in ("facts", "tests", "options", "eligibility", "state.json", "evidence", "evidence.json", "card", "bedside", "funding", "sharing", "attachments"):
         page(ward, closed, name="manufacturer", status=403)
     page(ward, "cells", name="manufacturer")
+
+
+ASKED = {"Collect": {"laboratory", "manufacturer"}, "SignException": {"laboratory"}, "CheckBedside": set(), "ConfirmGrade": set(), "RecordEmergency": set(),
+         "NoSuchCommand": set()}  # fmt: skip
+
+
+def test_what_waits_for_a_second_person_is_seen_where_its_command_is_given(ward: Ward) -> None:
+    """By the page of the command and those of what comes of it; a command that this node does not know, by who opens every page."""
+    for role in (Role.LABORATORY, Role.MANUFACTURER):
+        ward.account(role.value, role)
+    asked: dict[str, Any] = {"given_sha256": "0" * 64, "expires_at": ward.now + timedelta(hours=1), "meaning": "checked"}
+    every: list[Event] = []
+    for name in ASKED:
+        every += [ConfirmationAsked(confirmation_id=name, command=name, **asked), ConfirmationDeclined(confirmation_id=name, command=name, note="no")]
+    with ward.node.unit() as unit:
+        unit.append(CASE, every, Actor("physician", Role.PHYSICIAN, ward.node.site.organisation), known=len(ward.events))
+    ids = {one.event_id: one.event.command for one in ward.events if isinstance(one.event, ConfirmationAsked | ConfirmationDeclined)}
+    assert len(ids) == 2 * len(ASKED)
+    for who in ("physician", "laboratory", "manufacturer"):
+        shown = page(ward, "timeline", name=who)
+        for entry, command in ids.items():
+            is_open = who == "physician" or who in ASKED[command]
+            assert (f"e-{entry}" in shown) is is_open, (who, command)
+            if not is_open:
+                page(ward, f"entries/{entry}", name=who, status=403)
 
 
 def test_neither_page_shows_what_belongs_to_the_program(ward: Ward) -> None:

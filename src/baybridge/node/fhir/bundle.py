@@ -184,10 +184,14 @@ def _twice(entries: Sequence[Entry]) -> list[Reason]:
 def _carried_out(node: Node, actor: Actor | None, entries: list[Entry], urls: list[str], base: str) -> list[Done] | Refusal:
     writes = [(index, entry) for index, entry in enumerate(entries) if isinstance(entry, Interaction)]
     ordered = sorted(writes, key=lambda pair: _ORDER[pair[1].method])
-    led = pointed(node, actor, [Write(entry, urls[index]) for index, entry in ordered], base) if ordered else Pointed()
+    written = [entry for _index, entry in ordered]
+    actor_writing = interactions.writer(actor, written)
+    if ordered and (refusal := interactions.against_writing(node, actor_writing, written)) is not None:
+        return refusal
+    led = pointed(node, actor_writing, [Write(entry, urls[index]) for index, entry in ordered], base) if ordered else Pointed()
     if isinstance(led, Refusal):
         return led
-    answers = interactions.write(node, actor, led.interactions) if ordered else []
+    answers = interactions.write(node, actor_writing, led.interactions) if ordered else []
     if isinstance(answers, Refusal):
         return answers
     with node.storage.reading() as connection:

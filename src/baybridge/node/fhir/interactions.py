@@ -40,7 +40,7 @@ from baybridge.record.fhir.wire import Json
 from baybridge.record.identity.documents import is_born_otherwise
 from baybridge.record.identity.known import is_another, kept, known_states
 from baybridge.record.store import store
-from baybridge.record.store.search import Pairs, SearchResult, search
+from baybridge.record.store.search import Pairs, SearchResult
 from baybridge.record.store.store import Version
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def find(node: Node, actor: Actor | None, kind: str, given: Pairs) -> SearchResu
             return refusal
         if actor.role is Role.PAYER:
             return _found_by_payer(node, actor, kind, given, seen.purpose(kind))
-        result = search(connection, kind, given, only=seen.only(kind), without=seen.without(kind), tagged=seen.tagged(), untagged=seen.untagged())
+        result = seen.search(kind, given, only=seen.only(kind), without=seen.without(kind))
         if isinstance(result, Refusal):
             return result
         shown = seen.shown(result.found)
@@ -197,14 +197,10 @@ def left_out(actor: Actor | None) -> tuple[str, ...]:
 
 def write(node: Node, actor: Actor | None, interactions: Sequence[Interaction]) -> list[Version | None] | Refusal:
     """Do all of it in one transaction or none of it; the answer is one version each, None for deleting what was not there."""
-    deletes = any(interaction.method == "DELETE" for interaction in interactions)
-    actor = kinds.acting(actor, "fhir.delete" if deletes else "fhir.write", *(interaction.kind for interaction in interactions))
-    refusal = access.may("fhir.write", actor, node.site) or (access.may("fhir.delete", actor, node.site) if deletes else None)
+    actor = writer(actor, interactions)
+    refusal = against_writing(node, actor, interactions)
     if refusal is not None or actor is None:
         return refusal or unknown("")
-    closed = [refusal for kind in dict.fromkeys(interaction.kind for interaction in interactions) if (refusal := kinds.refusal(actor.role, kind))]
-    if closed:
-        return closed[0]
     reasons = [reason for interaction in interactions for reason in form_reasons(interaction)]
     if reasons:
         return refuse(*reasons, category=Category.INVALID)
@@ -216,6 +212,23 @@ def write(node: Node, actor: Actor | None, interactions: Sequence[Interaction]) 
         return stop.refusal
     _log_access(node, actor, seen, " ".join(["match", *dict.fromkeys(interaction.kind for interaction in interactions if interaction.only_if_none)]))
     return done
+
+
+def writer(actor: Actor | None, interactions: Sequence[Interaction]) -> Actor | None:
+    """Whoever writes, in the role that may write all of it."""
+    action = "fhir.delete" if any(interaction.method == "DELETE" for interaction in interactions) else "fhir.write"
+    return kinds.acting(actor, action, *(interaction.kind for interaction in interactions))
+
+
+def against_writing(node: Node, actor: Actor | None, interactions: Sequence[Interaction]) -> Refusal | None:
+    """Why this actor writes none of it, by role and type alone: asked before any condition is looked at, which would tell what there is."""
+    refusal = access.may("fhir.write", actor, node.site)
+    if refusal is None and any(interaction.method == "DELETE" for interaction in interactions):
+        refusal = access.may("fhir.delete", actor, node.site)
+    if refusal is not None or actor is None:
+        return refusal
+    asked = dict.fromkeys(interaction.kind for interaction in interactions)
+    return next((closed for kind in asked if (closed := kinds.refusal(actor.role, kind)) is not None), None)
 
 
 def _written(
@@ -379,7 +392,7 @@ def _contradictions(node: Node, unit: Unit, versions: Sequence[Version | None]) 
 
 def _create(unit: Unit, seen: Seeing, interaction: Interaction) -> Version | Refusal:
     if interaction.only_if_none is not None:
-        known = search(unit.connection, interaction.kind, interaction.only_if_none)
+        known = seen.search(interaction.kind, interaction.only_if_none)
         if isinstance(known, Refusal):
             return known
         if known.total > 1:

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.facts.fhir import items, mapping
 from baybridge.journey.command import Actor, Role
-from baybridge.journey.events import PatientAnswered, PatientWrote
+from baybridge.journey.events import ConfirmationAsked, ConfirmationDeclined, EntryCorrected, EntryReinstated, PatientAnswered, PatientWrote
 from baybridge.journey.fhir.writer import PROJECTION
 from baybridge.node.commands.table import COMMANDS, EVENTS
 from baybridge.node.people import access
@@ -81,6 +81,11 @@ _OF_NOBODY: Mapping[str, tuple[str, ...]] = {
 KINDS: Mapping[str, str] = MappingProxyType({kind: action for table in (_OF_PERSONS, _OF_NOBODY) for action, kinds in table.items() for kind in kinds})
 
 
+_LETTERS = (PatientWrote, PatientAnswered)
+#: What speaks of an entry or a command of any page: its tag does not say which, so that only who opens every page reads it.
+_OF_OTHER_ENTRIES = (ConfirmationAsked, ConfirmationDeclined, EntryCorrected, EntryReinstated)
+
+
 @cache
 def may(role: Role, kind: str) -> bool:
     """Whether a role opens the page that shows the same as a type."""
@@ -106,13 +111,20 @@ def closed_kinds(role: Role) -> frozenset[str]:
 
 
 @cache
+def open_kinds(role: Role) -> frozenset[str]:
+    """The types that a role reads."""
+    return frozenset(kind for kind in KINDS if may(role, kind))
+
+
+@cache
 def closed_events(role: Role) -> frozenset[str]:
     """The events whose resources stand on pages that a role of the staff does not open; a patient's own entries are the patient's."""
     if role in access.PERSONAL:
         return frozenset()
-    letters = (PatientWrote, PatientAnswered)
-    closed = {event.__name__ for event in EVENTS if (action := access.action_of_event(event)) and role not in access.roles(action)}
-    return frozenset(closed | ({event.__name__ for event in letters} if role not in COMMANDS["AnswerPatient"].roles else set()))
+    closed = {event for event in EVENTS if (action := access.action_of_event(event)) and role not in access.roles(action)}
+    letters = _LETTERS if role not in COMMANDS["AnswerPatient"].roles else ()
+    about = () if access.opens_every_entry(role) else _OF_OTHER_ENTRIES
+    return frozenset(event.__name__ for event in (*closed, *letters, *about))
 
 
 def is_closed(role: Role, resource: Json) -> bool:

@@ -24,7 +24,7 @@ from baybridge.node.fhir.seeing import Seeing
 from baybridge.record.fhir.references import references, repointed
 from baybridge.record.intake.addresses import OWN, Addresses, Here, Key, Part, base_of, without_version
 from baybridge.record.intake.sources import filed_as, named_addresses
-from baybridge.record.store.search import SearchResult, search
+from baybridge.record.store.search import SearchResult
 from baybridge.record.store.store import current_patients
 
 if TYPE_CHECKING:
@@ -56,10 +56,11 @@ def pointed(node: Node, actor: Actor | None, writes: Sequence[Write], base: str)
     """Every reference of these writes resolved; `base` is the address under which the client speaks to this server."""
     with node.storage.reading() as connection:
         addresses = Addresses(node.fhir_bases | {base}, named_addresses(connection))
-        made, keys = Pointed(), [_key_of(connection, write.interaction) for write in writes]
+        seeing = Seeing(node, connection, actor, "fhir.read")
+        made, keys = Pointed(), [_key_of(seeing, write.interaction) for write in writes]
         for write, key in zip(writes, keys, strict=True):
             addresses.learn(key, Part(OWN, *key), write.url, 0)
-        standing = _Standing.of(connection, addresses, writes, Seeing(node, connection, actor, "fhir.read"))
+        standing = _Standing.of(connection, addresses, writes, seeing)
         for write, key in zip(writes, keys, strict=True):
             _point(standing, replace(write, interaction=replace(write.interaction, logical_id=key[1])), made)
     return refuse(*made.against, category=Category.INVALID) if made.against else made
@@ -95,10 +96,10 @@ def _here(addresses: Addresses, write: Write) -> Here:
     return Here(addresses.space_of(base) if base else OWN, base)
 
 
-def _key_of(connection: Connection, interaction: Interaction) -> Key:
+def _key_of(seeing: Seeing, interaction: Interaction) -> Key:
     """Under which id a write will stand: the one that is there already where its condition finds it."""
     if interaction.only_if_none is not None:
-        known = search(connection, interaction.kind, interaction.only_if_none)
+        known = seeing.search(interaction.kind, interaction.only_if_none)
         if isinstance(known, SearchResult) and known.total == 1:
             return interaction.kind, known.found[0].id
     return interaction.kind, interaction.logical_id
@@ -157,7 +158,7 @@ def _by_condition(standing: _Standing, text: str, where: str, told: list[Reason]
     if closed is not None:
         against.extend(replace(reason, where=where) for reason in closed.reasons)
         return None
-    found = search(standing.connection, kind, parse_qsl(unquote(query)))
+    found = standing.seeing.search(kind, parse_qsl(unquote(query)))
     if isinstance(found, SearchResult) and found.total == 1 and standing.seeing.against(found.found[0]) is None:
         return kind, found.found[0].id
     against.append(Reason("record.bundle.condition", {"type": kind}, where=where))

@@ -23,7 +23,7 @@ from baybridge.node.people.access import PERSONAL
 from baybridge.record.fhir.definitions import resource_types
 from baybridge.record.store import store
 from baybridge.record.store.including import read_include
-from baybridge.record.store.search import Pairs, Tagged
+from baybridge.record.store.search import Pairs, SearchResult, Tagged, search
 from baybridge.record.store.store import Version
 from baybridge.record.store.subjects import subjects
 
@@ -134,14 +134,16 @@ class Seeing:
         staff = self._actor is not None and self._actor.role not in PERSONAL
         return tuple(patient for patient in reads.guarded(self._connection) if self._refusal(kind, patient) is not None) if staff else ()
 
-    def untagged(self) -> Tagged | None:
-        """The events whose resources a search leaves out, so that a total does not count them."""
-        closed = kinds.closed_events(self._actor.role) if self._actor is not None else frozenset()
-        return Tagged(PROJECTION, closed) if closed else None
-
-    def tagged(self) -> Tagged | None:
-        """What a search is narrowed to where an actor reads what events wrote alone."""
-        return Tagged(PROJECTION) if self._plant is not None else None
+    def search(self, kind: str, given: Pairs, *, only: frozenset[str] | None = None, without: Sequence[str] = ()) -> SearchResult | Refusal:
+        """What a search finds, without what stands on pages that the role does not open: no total and no condition tells of it."""
+        actor = self._actor
+        closed = kinds.closed_events(actor.role) if actor is not None else frozenset()
+        return search(
+            self._connection, kind, given, only=only, without=without,
+            tagged=Tagged(PROJECTION) if self._plant is not None else None,
+            untagged=Tagged(PROJECTION, closed) if closed else None,
+            enclosing=kinds.open_kinds(actor.role) if actor is not None and self._looks_inside else None,
+        )  # fmt: skip
 
     def _note(self, versions: Iterable[Version]) -> None:
         for version in versions:

@@ -163,6 +163,11 @@ def action_of_event(event: type[Event]) -> str:
     return _OF_EVENTS.get(event.__name__) or _OF_CHAPTERS.get(event.__module__.rpartition(".")[2], "")
 
 
+def opens_every_entry(role: Role) -> bool:
+    """Whether a role opens the page of every chapter, so that an entry which speaks of another one tells it nothing new."""
+    return all(role in roles(action) for action in (*_OF_CHAPTERS.values(), *_OF_EVENTS.values()))
+
+
 def shows(action: str, opened: Collection[str]) -> bool:
     """Whether somebody who helps, and to whom this much of a case is opened, may do this."""
     return EVERYTHING in opened or _SHOWN_FOR.get(action, EVERYTHING) in opened

@@ -76,13 +76,13 @@ def copy(node: Node, patient_id: str, folder: Path, language: str, actor: Actor)
     with node.storage.reading() as connection:
         if store.get(connection, "Patient", patient_id) is None and not reads.cases_of(connection, patient_id):
             return refuse(Reason("person.unknown", where="patient"), category=Category.NOT_FOUND)
-        held = _gather(connection, patient_id)
+        held = _gather(connection, patient_id, named=node.people.who_looked.staff_names)
     with node.unit() as unit:
         reads.note(unit, actor, patient_id, "", "copy", "own", Ground.OWN)
     bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": one} for one in held.resources]}
     contents = {
         "record.json": write(bundle),
-        "events.json": orjson.dumps([_event(item) for item in held.events], option=orjson.OPT_INDENT_2),
+        "events.json": orjson.dumps([_event(node, item) for item in held.events], option=orjson.OPT_INDENT_2),
         "decisions.json": orjson.dumps(held.decisions, option=orjson.OPT_INDENT_2),
         "who-looked.json": orjson.dumps(held.looked, option=orjson.OPT_INDENT_2),
         "copy.html": _page(node, held, language).encode(),
@@ -96,14 +96,14 @@ def copy(node: Node, patient_id: str, folder: Path, language: str, actor: Actor)
     return Copied(patient_id, files, counts, held.left_out)
 
 
-def _gather(connection: Connection, patient_id: str) -> _Held:
+def _gather(connection: Connection, patient_id: str, *, named: bool) -> _Held:
     case_ids = reads.cases_of(connection, patient_id)
     events = tuple(decode_stored(one) for case_id in case_ids for one in streams.read(connection, case_id))
     people = {patient_id, *(other for case_id in case_ids for other in linked(reads.fold_case(connection, case_id)))}
     versions = [one for person in sorted(people) for one in store.patient_versions(connection, person)]
     own = [version for version, held in zip(versions, subjects(connection, versions), strict=True) if held <= people]
     rows = connection.execute(select(tables.decision.c.document).where(tables.decision.c.case_id.in_(case_ids)).order_by(tables.decision.c.made_at)).scalars()
-    looked = {one.read_id: asdict(one) for case_id in (*case_ids, "") for one in reads.looked(connection, patient_id, case_id or "-")}
+    looked = {one.read_id: _with_staff(asdict(one), named=named) for case_id in (*case_ids, "") for one in reads.looked(connection, patient_id, case_id or "-")}
     unique = {version.reference: version.resource for version in own}
     return _Held(tuple(unique.values()), events, tuple(orjson.loads(row) for row in rows if row), tuple(looked.values()), len(versions) - len(own))
 
@@ -119,9 +119,21 @@ def _attachments(node: Node, held: _Held) -> dict[str, bytes]:
     return found
 
 
-def _event(item: Recorded) -> dict[str, object]:
+def _event(node: Node, item: Recorded) -> dict[str, object]:
     said = {"event_id": item.event_id, "case": item.case_id, "at": item.at.isoformat(), "organisation": item.organisation, "role": item.role}
-    return {**said, "event": event_as_json(item.event)}
+    return {**said, "event": _with_staff(event_as_json(item.event), named=node.people.who_looked.staff_names)}
+
+
+def _with_staff(value: Any, *, named: bool) -> Any:
+    """A value without accounts and persons of staff, which are named to a patient only where the site's document says so; role and organisation stay."""
+    if named:
+        return value
+    if isinstance(value, Mapping):
+        return {key: _with_staff(part, named=named) for key, part in value.items() if key not in _STAFF}
+    return [_with_staff(part, named=named) for part in value] if isinstance(value, list | tuple) else value
+
+
+_STAFF = frozenset({"account", "person"})
 
 
 def _written(path: Path, content: bytes) -> dict[str, object]:

@@ -61,10 +61,11 @@ class Erased:
     state: str  # asked, erased
     events: tuple[str, ...] = ()
     resources: tuple[str, ...] = ()
+    earlier_decisions: int = 0  # that do not stand any more, and go on holding what they read of it
 
     def as_json(self) -> JsonDict:
         """The answer as plain JSON."""
-        return {"state": self.state, "events": list(self.events), "resources": list(self.resources)}
+        return {"state": self.state, "events": list(self.events), "resources": list(self.resources), "earlier_decisions": self.earlier_decisions}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,10 @@ def erase(node: Node, wanted: Wanted, actor: Actor) -> Erased | Refusal:
         second = _second(unit, wanted, actor)
         if isinstance(second, Refusal):
             return second
-        return _erase(node, unit, wanted, found, actor) if second else Erased("asked")
+        done = _erase(node, unit, wanted, found, actor) if second else Erased("asked")
+    if second:
+        node.storage.empty_write_ahead()
+    return done
 
 
 # --- what it is -----------------------------------------------------------------------------------------------------
@@ -130,7 +134,7 @@ def _against(node: Node, unit: Unit, wanted: Wanted, found: _Found) -> Iterator[
         yield from _kept(rules, kind, item.event_id, item.recorded_at, unit.at, of_events=True)
     for name, filed_at in found.resources:
         yield from _kept(rules, name.partition("/")[0], name, datetime.fromisoformat(filed_at), unit.at, of_events=False)
-    rested = _rested_on(unit.connection, [name for name, _ in found.resources])
+    rested = _rested_on(unit.connection, found, standing=True)
     if rested:
         yield Reason("person.erase.rested_on", {"count": rested})
     yield from _on_their_way(node, unit, wanted, found)
@@ -179,11 +183,13 @@ def _kept(rules: Sequence[KeptBy], kind: str, name: str, at: datetime, now: date
             yield Reason("person.erase.kept_by_law" if rule.confidence != "low" else "person.erase.kept_unverified", values, where=name, source=rule.source)
 
 
-def _rested_on(connection: Connection, names: Sequence[str]) -> int:
-    """Standing decisions that read one of these resources."""
+def _rested_on(connection: Connection, found: _Found, *, standing: bool) -> int:
+    """Decisions that read one of these resources, or what one of these events says: those that stand, or those that do not any more."""
+    names = [*(name for name, _ in found.resources), *(f"Event/{item.event_id}" for item in found.events)]
     source, decision = tables.decision_source, tables.decision
-    query = select(decision.c.sha256).join(source, source.c.sha256 == decision.c.sha256).where(source.c.resource.in_(list(names)))
-    return len(connection.execute(query.where(decision.c.superseded_by.is_(None)).distinct()).all()) if names else 0
+    query = select(decision.c.sha256).join(source, source.c.sha256 == decision.c.sha256).where(source.c.resource.in_(names))
+    stands = decision.c.superseded_by.is_(None) if standing else decision.c.superseded_by.is_not(None)
+    return len(connection.execute(query.where(stands).distinct()).all())
 
 
 def _projected(connection: Connection, patient_id: str, names: Sequence[str]) -> int:
@@ -239,7 +245,8 @@ def _erase(node: Node, unit: Unit, wanted: Wanted, found: _Found, actor: Actor) 
         unit.connection.execute(delete(tables.screening_facts).where(tables.screening_facts.c.case_id == case_id))
         projections.project(unit, case_id)
     resources = (*(name for name, _ in found.resources), *gone)
-    return Erased("erased", tuple(item.event_id for item in found.events), resources)
+    earlier = _rested_on(unit.connection, found, standing=False)
+    return Erased("erased", tuple(item.event_id for item in found.events), resources, earlier)
 
 
 def _packages_with(node: Node, unit: Unit, case_id: str, names: set[str]) -> list[str]:

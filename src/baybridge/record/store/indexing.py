@@ -23,10 +23,12 @@ from baybridge.record.fhir.references import local_part, named_in
 from baybridge.record.fhir.wire import Json
 
 #: Names the rules below. Whoever changes what they answer gives them a new name, so that a node indexes again what it holds; a test notices.
-RULES = "3"
+RULES = "4"
 
 #: The name under which `_names` are stored; no parameter is called so.
 NAMES = "-names"
+#: The name under which the types of what a resource encloses are stored: nobody searches by it, and a total counts nothing that encloses a type which is not read.
+ENCLOSES = "-encloses"
 _LONGEST = 200  # characters of a string that are compared
 OPEN = 1e15  # seconds: a period without start or end reaches this far
 UNBOUNDED = 1e300  # a result such as < 5 reaches this far
@@ -56,7 +58,7 @@ def search_rows(resource: Json) -> list[Value]:
                 for item in _walk(resource[key], path.steps[1:]):
                     if _fits(item, path):
                         found.update(dict.fromkeys(_READERS[parameter.kind](parameter.name, item)))
-    return [*found, *_names(resource, found)]
+    return [*found, *_names(resource, found), *_enclosed(resource)]
 
 
 def _names(resource: Json, found: Iterable[Value]) -> Iterator[Value]:
@@ -64,6 +66,13 @@ def _names(resource: Json, found: Iterable[Value]) -> Iterator[Value]:
     known = {value.value for value in found if value.kind == "reference"}
     named = {"/".join(part) for text in named_in(resource) if (part := local_part(text)) is not None} - known
     yield from (Value(NAMES, "reference", "", text, None, None) for text in sorted(named))
+
+
+def _enclosed(resource: Json) -> Iterator[Value]:
+    """The types of the resources that a resource encloses, each once; one that says none is of type ''."""
+    inside = resource.get("contained")
+    types = {_text(part.get("resourceType")) for part in (inside if isinstance(inside, list) else ()) if isinstance(part, dict)}
+    yield from (Value(ENCLOSES, "token", "", one, None, None) for one in sorted(types))
 
 
 @cache

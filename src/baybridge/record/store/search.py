@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +23,7 @@ from baybridge.base.text import not_text
 from baybridge.record.fhir.definitions import Parameter, parameters, resource_types
 from baybridge.record.store.conditions import Condition, Unreadable, condition, together
 from baybridge.record.store.including import Include, included, read_include
-from baybridge.record.store.indexing import NAMES, stored_as
+from baybridge.record.store.indexing import ENCLOSES, NAMES, stored_as
 from baybridge.record.store.store import Version, get_many
 from baybridge.record.store.tables import resource_current, search_value
 
@@ -82,11 +82,12 @@ def search(
     without: Sequence[str] = (),
     tagged: Tagged | None = None,
     untagged: Tagged | None = None,
+    enclosing: frozenset[str] | None = None,
 ) -> SearchResult | Refusal:
     """A page of resources of one type, whatever the parameters say.
 
     `patient` narrows it to one patient's record, `only` to these ids, `tagged` to what carries a tag; `without` leaves out the records of these patients and what
-    names them or theirs, `untagged` what carries a tag.
+    names them or theirs, `untagged` what carries a tag; where `enclosing` is given, what encloses a resource of another type than these is left out.
     """
     if kind not in resource_types():
         return refuse(Reason("record.search.type", {"type": _short(kind)}), category=Category.NOT_FOUND)
@@ -102,11 +103,10 @@ def search(
     if only is not None:
         where.append(resource_current.c.id.in_(only))
     if without:
-        where += [resource_current.c.patient.not_in(without), resource_current.c.id.not_in(_naming(kind, without))]
+        where.append(resource_current.c.patient.not_in(without))
     if tagged is not None:
         where.append(resource_current.c.id.in_(_carrying(kind, tagged)))
-    if untagged is not None:
-        where.append(resource_current.c.id.not_in(_carrying(kind, untagged)))
+    where += [resource_current.c.id.not_in(ids) for ids in _left_out(kind, without, untagged, enclosing)]
     where += together(kind, question.conditions)
     if question.only_count or question.count == 0:
         return SearchResult((), (), _count(connection, where), None)
@@ -117,6 +117,16 @@ def search(
 
 def _count(connection: Connection, where: Sequence[ColumnElement[bool]]) -> int:
     return connection.execute(select(func.count()).select_from(resource_current).where(*where)).scalar_one()
+
+
+def _left_out(kind: str, without: Sequence[str], untagged: Tagged | None, enclosing: frozenset[str] | None) -> Iterator[Select[tuple[str]]]:
+    """Ids of the resources of a type that a search leaves out, by what they name, the tag that they carry or what they enclose."""
+    if without:
+        yield _naming(kind, without)
+    if untagged is not None:
+        yield _carrying(kind, untagged)
+    if enclosing is not None:
+        yield _enclosing_others(kind, enclosing)
 
 
 def _naming(kind: str, patients: Sequence[str]) -> Select[tuple[str]]:
@@ -132,6 +142,12 @@ def _carrying(kind: str, tag: Tagged) -> Select[tuple[str]]:
     value = search_value.c
     codes = [value.value.in_(sorted(tag.codes))] if tag.codes else []
     return select(value.id).where(value.type == kind, value.param == "_tag", value.system == tag.system, *codes)
+
+
+def _enclosing_others(kind: str, types: frozenset[str]) -> Select[tuple[str]]:
+    """Ids of the resources of a type that enclose one of another type than these."""
+    value = search_value.c
+    return select(value.id).where(value.type == kind, value.param == ENCLOSES, value.value.not_in(sorted(types)))
 
 
 def _along(connection: Connection, found: list[Version], question: _Question, patient: str | None) -> list[Version]:

@@ -14,9 +14,18 @@ from baybridge.followup.letters import Letter, letters_of
 from baybridge.journey.command import Role
 from baybridge.journey.corrections.correcting import find
 from baybridge.journey.entry import Entry
-from baybridge.journey.events import EntryCorrected, EntryReinstated, Event, PatientAnswered, PatientWrote
+from baybridge.journey.events import (
+    ConfirmationAsked,
+    ConfirmationDeclined,
+    EntryCorrected,
+    EntryReinstated,
+    Event,
+    PatientAnswered,
+    PatientWrote,
+)
 from baybridge.node.commands.table import COMMANDS
 from baybridge.node.people import access
+from baybridge.web.case.tabs import TABS
 from baybridge.web.case.view import CaseView, allowed
 from baybridge.web.page import told
 
@@ -36,7 +45,7 @@ def against(view: CaseView, entry: Entry[Any]) -> Refusal | None:
     """Why the reader may not see an entry; None where nothing stands against it."""
     person, event = view.asked.person, entry.event
     if told.of_calls(event) and not view.told_of_calls:
-        return refuse(Reason("access.role", {"role": person.role.value, "action": "case.bedside"}), category=Category.FORBIDDEN)
+        return _closed(person.role, "case.bedside")
     if person.role is Role.PATIENT:
         return None  # whose own entries they are
     if isinstance(event, EntryCorrected | EntryReinstated):
@@ -45,15 +54,29 @@ def against(view: CaseView, entry: Entry[Any]) -> Refusal | None:
             return against(view, meant)
     if person.role is Role.CAREGIVER:
         return _against_helper(view, event)
-    if isinstance(event, EntryCorrected | EntryReinstated):
-        return None
     if isinstance(event, PatientWrote | PatientAnswered):
-        open_to_reader = allowed(view.asked, COMMANDS["AnswerPatient"])
-        return None if open_to_reader else refuse(Reason("access.role", {"role": person.role.value, "action": "case.bedside"}), category=Category.FORBIDDEN)
+        return None if allowed(view.asked, COMMANDS["AnswerPatient"]) else _closed(person.role, "case.bedside")
     if person.role is Role.MANUFACTURER and entry.origin.told:
         return None  # a plant is told what it needs
+    if isinstance(event, EntryCorrected | EntryReinstated):  # of an entry that is not here, or that is one of these itself
+        return None if access.opens_every_entry(person.role) else _closed(person.role, "case.timeline")
+    if isinstance(event, ConfirmationAsked | ConfirmationDeclined):
+        return _against_asked(person.role, event.command)
     action = access.action_of_event(type(event))
     return access.may(action, person, view.asked.node.site) if action else None
+
+
+def _against_asked(role: Role, command: str) -> Refusal | None:
+    """The same for a command that waits for a second person: the page on which it is given, and those on which what comes of it stands."""
+    row = COMMANDS.get(command)
+    if row is None:
+        return None if access.opens_every_entry(role) else _closed(role, "case.timeline")
+    needed = (TABS[row.page], *(access.action_of_event(one.event) for one in row.events))
+    return next((_closed(role, action) for action in needed if action and role not in access.roles(action)), None)
+
+
+def _closed(role: Role, action: str) -> Refusal:
+    return refuse(Reason("access.role", {"role": role.value, "action": action}), category=Category.FORBIDDEN)
 
 
 def _against_helper(view: CaseView, event: Event) -> Refusal | None:
@@ -61,7 +84,7 @@ def _against_helper(view: CaseView, event: Event) -> Refusal | None:
     if isinstance(event, PatientWrote | PatientAnswered) and event.letter_id in {one.entry.event.letter_id for one in letters_shown(view)}:
         return None
     needed = _HELPER.get(type(event).__name__) or _HELPER.get(_chapter(event)) or _EVERYTHING
-    return None if view.shows(needed) else refuse(Reason("access.role", {"role": Role.CAREGIVER.value, "action": needed}), category=Category.FORBIDDEN)
+    return None if view.shows(needed) else _closed(Role.CAREGIVER, needed)
 
 
 def letters_shown(view: CaseView) -> tuple[Letter, ...]:

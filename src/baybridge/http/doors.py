@@ -272,10 +272,11 @@ def _case_refusal(node: Node, door: Door, asked: Asked) -> Refusal | None:
         refusal = helping.may_case(node, door.action, asked.actor, case, payers)
         if refusal is not None or case is None:
             return refusal or refuse(Reason("command.no_case"), category=Category.NOT_FOUND)
-    found = reads.for_case(node, door.action, asked.actor, case, payers)
+    purpose = reads.purpose_of(node, door.action, asked.actor, asked.parameters.get("command", "")) if asked.actor is not None else ""
+    found = reads.for_case(node, door.action, asked.actor, case, payers, purpose=purpose)
     if isinstance(found, Refusal):
         return found if asked.method in _READING else None  # a form that is refused shows nothing of the record
-    node.record_access(asked.person, asked.parameters[_CASE_RELATIONS], door.name, reads.purpose_of(node, door.action, asked.person), found)
+    node.record_access(asked.person, asked.parameters[_CASE_RELATIONS], door.name, purpose, found)
     return None
 
 

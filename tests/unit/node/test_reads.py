@@ -229,6 +229,24 @@ def test_a_restricted_record_is_read_for_care_and_not_for_quality(house: House) 
         assert house.get(who, f"/cases/{house.case_id}/facts").status_code == 200
 
 
+def test_an_emergency_access_to_a_restricted_record_is_looked_at_by_the_privacy_role(house: House) -> None:
+    """Restriction closes the record to quality, and not the list of who looked, nor the form on which somebody says whether it was justified."""
+    with house.node.storage.writing() as connection:
+        row = {"restriction": "r", "patient_id": "own", "reason": "asked", "since_at": house.node.now().isoformat(), "account": "x"}
+        connection.execute(insert(tables.restriction).values(row))
+    assert take(house, "stranger").status_code == 303
+    assert house.get("quality", f"/cases/{house.case_id}/timeline").status_code == 403
+    assert "unconscious in our emergency room" in house.get("quality", f"/cases/{house.case_id}/looked").text
+    assert house.get("quality", f"/cases/{house.case_id}/do/ReviewBreakGlass").status_code == 200
+    assert house.get("quality", f"/cases/{house.case_id}/do/SendMessage").status_code == 403
+    (row,) = [row for row in house.rows() if row["role"] == "quality" and row["what"] == "case.form"]
+    assert row["purpose"] == "privacy"
+    given = {"event_id": house.node.events(house.case_id)[-1].event_id, "justified": "true", "note": "the patient was unconscious"}
+    headers = {"authorization": f"Bearer {house.tokens['quality']}"}
+    assert house.client.post(f"/cases/{house.case_id}/do/ReviewBreakGlass", headers=headers, data=given).status_code == 303
+    assert "the patient was unconscious" in house.get("patient", f"/cases/{house.case_id}/looked").text
+
+
 def test_withdrawal_never_blinds_who_treats_and_ends_the_reading_of_who_only_was_sent_it(tmp_path: Path) -> None:
     world = World.new(tmp_path)
     world.refer()

@@ -44,6 +44,7 @@ from baybridge.journey.events import (
 from baybridge.journey.stored import decode_stored
 from baybridge.ledger import streams
 from baybridge.node import tables
+from baybridge.node.commands.table import COMMANDS
 from baybridge.node.people import access, helping
 from baybridge.node.people.readings import Read
 
@@ -73,11 +74,11 @@ _OF_MACHINES = tuple(
 # --- deciding -------------------------------------------------------------------------------------------------------
 
 
-def for_case(node: Node, action: str, actor: Actor | None, case: Case | None, payers: frozenset[str]) -> Ground | Refusal:
-    """What a reading of a case rests on; the refusal is the same whether or not the case exists."""
+def for_case(node: Node, action: str, actor: Actor | None, case: Case | None, payers: frozenset[str], *, purpose: str = "") -> Ground | Refusal:
+    """What a reading of a case rests on; the refusal is the same whether or not the case exists. `purpose`: why it is read, if not for what the action says."""
     refusal = helping.may_case(node, action, actor, case, payers)
     if refusal is None and actor is not None and case is not None:
-        found = _carried(node, action, actor, case)
+        found = _carried(node, action, actor, case, purpose or purpose_of(node, action, actor))
         if isinstance(found, Ground):
             return found
         refusal = found
@@ -86,12 +87,12 @@ def for_case(node: Node, action: str, actor: Actor | None, case: Case | None, pa
     return refusal or refuse(Reason("command.no_case"), category=Category.NOT_FOUND)
 
 
-def _carried(node: Node, action: str, actor: Actor, case: Case) -> Ground | Refusal:
+def _carried(node: Node, action: str, actor: Actor, case: Case, purpose: str) -> Ground | Refusal:
     """What a reading rests on for whom the table of access lets in."""
     if actor.role in _GROUNDS:
         return _GROUNDS[actor.role]
     with node.storage.reading() as connection:
-        closed = _restricted(node, connection, purpose_of(node, action, actor), case.patient_id)
+        closed = _restricted(node, connection, purpose, case.patient_id)
     if closed is not None:
         return closed
     found = ground(case, node.site, _today(node)) if action not in _ABOUT_CONSENT else Ground.RELATION
@@ -201,8 +202,11 @@ def follow_up(node: Node, unit: Unit, work: Work, recorded: Sequence[Recorded]) 
             unit.connection.execute(insert(tables.broken_glass).values(**row, **times))
 
 
-def purpose_of(node: Node, action: str, actor: Actor) -> str:
-    """Why somebody reads: by what is read, else by the role."""
+def purpose_of(node: Node, action: str, actor: Actor, command: str = "") -> str:
+    """Why somebody reads: by what is read, or by the command whose form it is, else by the role."""
+    row = COMMANDS.get(command)
+    if row is not None and row.purpose in _PURPOSE_OF_ACTION.values():
+        return row.purpose
     return _PURPOSE_OF_ACTION.get(action) or node.people.purpose_of(actor.role.value)
 
 

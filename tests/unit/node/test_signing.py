@@ -330,6 +330,19 @@ def test_on_the_pages(house: House, client: TestClient) -> None:
     assert "Nothing waits" in client.get("/confirmations").text
 
 
+def test_what_was_typed_is_shown_to_who_asked_may_answer_or_opens_the_page_of_the_command(house: House, client: TestClient) -> None:
+    here = f"/cases/{CASE}/confirmations/{house.ask()}"
+    with house.node.storage.writing() as connection:
+        for role in (Role.LABORATORY, Role.QUALITY):
+            accounts.add_account(connection, account=role.value, name=role.value, role=role, organisation=house.node.site.organisation, password=PASSWORD)
+        tokens = {name: accounts.open_session(connection, name, house.clock()).token for name in ("doc", "doc-again", "doc-2", "nurse", "quality", "laboratory")}
+    for name, token in tokens.items():
+        bearer = {"authorization": f"Bearer {token}"}
+        for shown in (client.get(here, headers=bearer), client.post(here, headers=bearer, data={"agrees": "perhaps"})):
+            assert ("Lugano 2014" in shown.text) is (name != "laboratory"), name
+            assert (shown.status_code == 403) is (name == "laboratory"), name
+
+
 def shell(house: House, *args: str, given: dict[str, Any], **settings: str) -> tuple[int, Any]:
     arguments = ["do", *args, "--node", str(house.node.config.folder), "--case", CASE, "--input", "-", "--json"]
     done = CliRunner().invoke(main, arguments, input=json.dumps(given), env=settings)

@@ -19,7 +19,7 @@ from baybridge.node.commands import signing
 from baybridge.node.commands.table import COMMANDS, CommandRow
 from baybridge.node.handle import handle
 from baybridge.node.people import passkey_entry, proving
-from baybridge.web.case import tabs
+from baybridge.web.case import readable, tabs
 from baybridge.web.case.view import CaseView, sentences_at, with_view
 from baybridge.web.page import signers
 from baybridge.web.page.page import Reader, go, refused, render
@@ -102,7 +102,10 @@ def _tab(asked: Asked, waits: signing.Waiting) -> str:
 
 
 def _show(view: CaseView, waits: signing.Waiting, over: bool, refusal: Refusal | None) -> Response:  # noqa: FBT001 - as `one_of` answers
-    event = waits.entry.event
+    event, person = waits.entry.event, view.asked.person
+    closed = readable.against(view, waits.entry)
+    if closed is not None and not waits.may_answer(person) and person.account not in {one.account for one in event.signed_by}:
+        return refused(view.asked, closed)
     return view.render(
         "confirmation.html",
         refusal.surface.http_status if refusal else 200,
@@ -112,7 +115,7 @@ def _show(view: CaseView, waits: signing.Waiting, over: bool, refusal: Refusal |
         over=over,
         first=event.signed_by[0],
         names=signers.names(view.asked.node),
-        own=waits.may_answer(view.asked.person),
+        own=waits.may_answer(person),
         roles=_roles(view.reader, list(event.roles)),
         sentences=[view.reader.reason(reason) for reason in refusal.reasons] if refusal else [],
         here=address(waits.case_id, event.confirmation_id),

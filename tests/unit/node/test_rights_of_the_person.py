@@ -16,6 +16,7 @@ from acceptance.support import World, resource_of
 from baybridge.app import application
 from baybridge.base.outcome import Refusal
 from baybridge.cli.main import main
+from baybridge.consent.grants import holds_on
 from baybridge.documents.loader import Documents
 from baybridge.exchange.evidence.verify import verify_file
 from baybridge.journey import events as ev
@@ -198,7 +199,7 @@ def test_what_a_decision_rests_on_what_opened_the_case_and_what_is_anothers_stay
     world.do("mo", Role.PHYSICIAN, "DecideEligibility")
     diagnosis = f"Condition/{resource_of(world.bundle(), '-dx')['id']}"
     assert codes(erased(world, diagnosis)) == ["person.erase.rested_on"]
-    assert codes(erased(world, event_id(world, ev.CaseOpened))) == ["person.erase.opens_the_case"]
+    assert codes(erased(world, event_id(world, ev.CaseOpened))) == ["person.erase.opens_the_case", "person.erase.others_rest"]
     assert codes(erased(world, "Observation/nobody", "x")) == ["person.erase.not_theirs"] * 2
     assert codes(erased(world, basis=" ")) == ["person.erase.nothing", "person.erase.no_basis"]
 
@@ -222,6 +223,37 @@ def test_an_entry_that_a_standing_decision_was_made_on_stays_until_the_decision_
     done = erasure.erase(node, wanted, people[1])
     assert isinstance(done, erasure.Erased)
     assert (done.state, done.earlier_decisions) == ("erased", 1), "what an earlier decision holds of it is told"
+
+
+def test_what_was_taken_back_does_not_count_again_by_an_erasure(world: World) -> None:
+    """A withdrawal goes with its consent, a correction with what it struck out, and nothing goes on which later entries rest."""
+    consent = next(one for one in world.case("mo").consents if one.kind == "cross_border")
+    world.do("mo", Role.COORDINATOR, "WithdrawConsent", consent_id=consent.consent_id)
+    withdrawal = event_id(world, ev.ConsentWithdrawn)
+    given = next(item.event_id for item in world.nodes["mo"].events(world.case_id) if getattr(item.event, "consent_id", "") == consent.consent_id)
+    assert codes(erased(world, withdrawal)) == ["person.erase.counts_again"]
+    assert not holds_on(next(one for one in world.case("mo").consents if one.kind == "cross_border"), world.clock().date())
+    world.do("mo", Role.PHYSICIAN, "ConfirmFinding", fact="ecog", value="1", basis="seen at the bedside")
+    finding = event_id(world, ev.FindingConfirmed)
+    world.do("mo", Role.PHYSICIAN, "CorrectEntry", event_id=finding, action="void", reason="wrong-patient")
+    assert codes(erased(world, event_id(world, ev.EntryCorrected))) == ["person.erase.counts_again"]
+    assert isinstance(erased(world, finding, event_id(world, ev.EntryCorrected)), erasure.Erased)
+    assert isinstance(erased(world, given, withdrawal), erasure.Erased)
+    assert [one.kind for one in world.case("mo").consents if one.kind == "cross_border"] == []
+    world.do("mo", Role.PHYSICIAN, "StateCapacity", can_decide=False, seen_at=world.clock().isoformat(), note="delirious")
+    assert codes(erased(world, event_id(world, ev.CapacityStated))) == ["person.erase.counts_again"]
+    assert sound(world) == []
+
+
+def test_an_entry_that_says_a_standing_decision_or_that_others_rest_on_stays(tmp_path: Path) -> None:
+    world = World.new(tmp_path)
+    world.refer()
+    world.accept()
+    assert codes(erased(world, event_id(world, ev.EligibilityDecided))) == ["person.erase.rested_on"]
+    node = world.nodes["hk"]
+    board = next(item.event_id for item in node.events(world.case_id) if isinstance(item.event, ev.BoardDecided))
+    answer = erasure.erase(node, erasure.Wanted(world.patient, (board,), "asked"), Actor("anna", Role.QUALITY, node.site.organisation, person="anna"))
+    assert codes(answer) == ["person.erase.others_rest"]
 
 
 def test_nothing_erased_stays_in_a_file_of_the_database(world: World) -> None:

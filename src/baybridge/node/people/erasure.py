@@ -24,6 +24,7 @@ from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.base.time import add_months, day_of
 from baybridge.documents.retention import KeptBy, Retention
 from baybridge.journey.command import Actor, Role
+from baybridge.journey.corrections import missing
 from baybridge.journey.events import CaseOpened, DocumentAttached, Recorded
 from baybridge.journey.stored import UnknownEvent
 from baybridge.node import tables
@@ -43,6 +44,7 @@ _SECOND_WITHIN = timedelta(minutes=15)  # as for every second person
 MAY_ERASE = (Role.ADMINISTRATOR, Role.QUALITY)
 _ALL = "all"
 _MONTHS_PER_YEAR = 12
+_OF_CARE = frozenset({"decisions", "cells", "treatment", "calls"})  # chapters whose events say a decision that people are treated by
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,8 @@ def _against(node: Node, unit: Unit, wanted: Wanted, found: _Found) -> Iterator[
         yield from _kept(rules, kind, item.event_id, item.recorded_at, unit.at, of_events=True)
     for name, filed_at in found.resources:
         yield from _kept(rules, name.partition("/")[0], name, datetime.fromisoformat(filed_at), unit.at, of_events=False)
+    for case_id in dict.fromkeys(item.case_id for item in found.events):
+        yield from missing.against(reads.fold_case(unit.connection, case_id), {item.event_id for item in found.events}, node.site.zone)
     rested = _rested_on(unit.connection, found, standing=True)
     if rested:
         yield Reason("person.erase.rested_on", {"count": rested})
@@ -184,10 +188,12 @@ def _kept(rules: Sequence[KeptBy], kind: str, name: str, at: datetime, now: date
 
 
 def _rested_on(connection: Connection, found: _Found, *, standing: bool) -> int:
-    """Decisions that read one of these resources, or what one of these events says: those that stand, or those that do not any more."""
+    """Decisions that read one of these resources, or what one of these events says, or that one of these says: those that stand, or those that do not any more."""
     names = [*(name for name, _ in found.resources), *(f"Event/{item.event_id}" for item in found.events)]
     source, decision = tables.decision_source, tables.decision
-    query = select(decision.c.sha256).join(source, source.c.sha256 == decision.c.sha256).where(source.c.resource.in_(names))
+    said = {str(getattr(item.event, "decision_sha256", "")) for item in found.events if type(item.event).__module__.rpartition(".")[2] in _OF_CARE}
+    read = select(source.c.sha256).where(source.c.resource.in_(names))
+    query = select(decision.c.sha256).where(decision.c.sha256.in_(said - {""}) | decision.c.sha256.in_(read))
     stands = decision.c.superseded_by.is_(None) if standing else decision.c.superseded_by.is_not(None)
     return len(connection.execute(query.where(stands).distinct()).all())
 

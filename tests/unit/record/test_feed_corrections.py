@@ -408,3 +408,118 @@ def test_what_was_preliminary_is_completed_on_another_day(connection: Connection
     take_in(connection, message(9, "NM|26499-4^Neutrophils^LN||1.8|10*9/L^^UCUM|||||P|||20260308080000+0800", reported="P"))
     assert take_in(connection, message(10, "NM|26499-4^Neutrophils^LN||1.6|10*9/L^^UCUM|||||F|||20260309080000+0800")) == []
     assert results_by_day(connection) == [("09", 1.6, "final")]
+
+
+def glucose(hour: int, value: str, at: str, status: str = "F", ordered: str = "20260308080000+0800") -> str:
+    """A message with one result of an order, taken at `at`, sent at `hour`."""
+    return message(hour, f"NM|2345-7^Glucose^LN||{value}|mmol/L^^UCUM|||||{status}|||{at}").replace("||20260308080000+0800", f"||{ordered}")
+
+
+def results_by_hour(connection: Connection) -> list[tuple[str, float, str, bool]]:
+    found = [one.resource for one in store.changed_since(connection, None, "Observation")]
+    return sorted((str(one.get("effectiveDateTime", ""))[11:16], float(one["valueQuantity"]["value"]), one["status"], DOUBTED in str(one)) for one in found)
+
+
+def of_samples(connection: Connection, *messages: str) -> list[str]:
+    """What is told, but for two reports of one number and what comes later than it was sent."""
+    return [code for code in take_in(connection, *messages) if code not in ("record.import.same_identifier", "record.import.older_message")]
+
+
+FASTING, LATER = glucose(9, "5.1", "20260308080000+0800"), glucose(11, "9.2", "20260308100000+0800")
+TWO_SAMPLES = [("08:00", 5.1, "final", False), ("10:00", 9.2, "final", False)]
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("turned", [True, False])
+def test_a_filler_number_of_another_time_of_the_day_is_another_result_and_told(connection: Connection, together: bool, turned: bool) -> None:
+    messages = [LATER, FASTING] if turned else [FASTING, LATER]
+    codes = [code for some in ([messages] if together else [[one] for one in messages]) for code in of_samples(connection, *some)]
+    assert codes == ["record.import.sample_again"]
+    assert results_by_hour(connection) == TWO_SAMPLES
+    assert of_samples(connection, *messages) == [], "the same again is here already"
+    assert results_by_hour(connection) == TWO_SAMPLES
+
+
+def test_an_order_that_was_taken_at_another_time_is_another_report(connection: Connection) -> None:
+    again = glucose(11, "9.2", "", ordered="20260308100000+0800")
+    assert of_samples(connection, FASTING, again) == ["record.import.sample_again"]
+    assert results_by_hour(connection) == TWO_SAMPLES
+    assert results_of_reports(connection) == [1, 1]
+
+
+def test_many_times_under_one_number_stay_apart_and_each_is_corrected_where_it_stands(connection: Connection) -> None:
+    for hour, value in ((8, "5.1"), (9, "8.0"), (10, "9.2"), (11, "6.0")):
+        of_samples(connection, glucose(hour + 1, value, f"20260308{hour:02d}0000+0800"))
+    assert of_samples(connection, glucose(14, "8.8", "20260308100000+0800", "C")) == []
+    assert [(at, value) for at, value, _, _ in results_by_hour(connection)] == [("08:00", 5.1), ("09:00", 8.0), ("10:00", 8.8), ("11:00", 6.0)]
+
+
+@pytest.mark.parametrize("at", ["20260308080000+0800", "20260308000000+0000", "202603080800+0800", "20260308"])
+def test_the_same_moment_however_it_is_written_is_the_same_sample(connection: Connection, at: str) -> None:
+    of_samples(connection, FASTING)
+    assert of_samples(connection, glucose(11, "5.1", at)) == []
+    assert len(results_by_hour(connection)) == 1
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_another_value_that_nothing_marks_as_corrected_stands_and_is_told(connection: Connection, together: bool) -> None:
+    changed = glucose(11, "6.4", "20260308080000+0800")
+    told = of_samples(connection, FASTING, changed) if together else [*of_samples(connection, FASTING), *of_samples(connection, changed)]
+    assert told == ["record.import.value_changed"]
+    assert results_by_hour(connection) == [("08:00", 6.4, "final", False)]
+    assert versions(connection) == 2
+    assert of_samples(connection, FASTING, changed) == [], "both are here already"
+
+
+@pytest.mark.parametrize(("value", "status", "reported"), [("5.10", "F", "F"), ("6.4", "C", "F"), ("6.4", "F", "C"), ("6.4", "A", "F"), ("6.4", "X", "F")])
+def test_the_same_value_and_what_is_marked_as_changed_is_not_told(connection: Connection, value: str, status: str, reported: str) -> None:
+    of_samples(connection, FASTING)
+    assert of_samples(connection, glucose(11, value, "20260308080000+0800", status).replace("|" * 18 + "F", "|" * 18 + reported)) == []
+    assert len(results_by_hour(connection)) == 1
+
+
+@pytest.mark.parametrize("said", ["", "20260308120000+0800"])
+@pytest.mark.parametrize("status", ["X", "W", "C"])
+def test_a_change_of_one_of_several_samples_that_does_not_say_which_leaves_none_of_them_used(connection: Connection, status: str, said: str) -> None:
+    of_samples(connection, FASTING, LATER)
+    change = glucose(13, "7.0", said, status, ordered=said)
+    assert of_samples(connection, change) == ["record.import.which_of_several"]
+    assert results_by_hour(connection) == [(at, value, known, True) for at, value, known, _ in TWO_SAMPLES]
+    of_samples(connection, glucose(14, "5.0", "20260308080000+0800", "C"), glucose(14, "9.2", "20260308100000+0800", "C"))
+    assert results_by_hour(connection) == [("08:00", 5.0, "corrected", False), ("10:00", 9.2, "corrected", False)]
+
+
+@pytest.mark.parametrize("ordered", ["", "20260308120000+0800"])
+@pytest.mark.parametrize("together", [True, False])
+def test_a_report_taken_back_without_the_time_of_one_of_several_leaves_none_of_them_used(connection: Connection, ordered: str, together: bool) -> None:
+    samples = [FASTING, glucose(11, "9.2", "20260308100000+0800", ordered="20260308100000+0800")]
+    withdrawn = WITHDRAWN.replace("20260308110000", "20260308130000").replace("||20260308080000+0800", f"||{ordered}")
+    told = of_samples(connection, withdrawn, *samples) if together else [*of_samples(connection, *samples), *of_samples(connection, withdrawn)]
+    assert sorted(told) == ["record.import.sample_again", "record.import.which_of_several"]
+    assert results_by_hour(connection) == [(at, value, known, True) for at, value, known, _ in TWO_SAMPLES]
+
+
+def test_a_report_taken_back_with_its_time_reaches_its_sample_alone(connection: Connection) -> None:
+    of_samples(connection, FASTING, glucose(11, "9.2", "20260308100000+0800", ordered="20260308100000+0800"))
+    assert of_samples(connection, WITHDRAWN.replace("20260308110000", "20260308130000").replace("||20260308080000+0800", "||20260308100000+0800")) == []
+    assert results_by_hour(connection) == [("08:00", 5.1, "final", False), ("10:00", 9.2, "cancelled", False)]
+
+
+def test_what_was_taken_back_is_brought_back_by_nothing_without_a_time(connection: Connection) -> None:
+    of_samples(connection, FASTING, LATER, glucose(12, "5.1", "20260308080000+0800", "W"), glucose(12, "9.2", "20260308100000+0800", "W"))
+    assert of_samples(connection, glucose(13, "7.7", "", ordered="")) == ["record.import.sample_again"]
+    assert [(value, status) for _, value, status, _ in results_by_hour(connection)] == [(7.7, "final"), (5.1, "entered-in-error"), (9.2, "entered-in-error")]
+
+
+def test_the_code_order_of_another_sample_does_not_make_it_the_first(connection: Connection) -> None:
+    one = FASTING.replace("2345-7^Glucose^LN", "2345-7^Glucose^LN^GLU^Glucose^L")
+    other = LATER.replace("2345-7^Glucose^LN", "GLU^Glucose^L^2345-7^Glucose^LN")
+    of_samples(connection, one)
+    assert of_samples(connection, other) == ["record.import.sample_again"]
+    assert results_by_hour(connection) == TWO_SAMPLES
+
+
+def test_a_result_that_was_taken_back_alone_is_brought_back_by_nothing_without_a_time(connection: Connection) -> None:
+    of_samples(connection, FASTING, glucose(12, "5.1", "20260308080000+0800", "W"))
+    assert of_samples(connection, glucose(13, "7.7", "", ordered="")) == ["record.import.sample_again"]
+    assert [(value, status) for _, value, status, _ in results_by_hour(connection)] == [(7.7, "final"), (5.1, "entered-in-error")]

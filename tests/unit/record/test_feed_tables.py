@@ -129,9 +129,30 @@ def test_what_is_no_number_for_sure_is_text_and_told(text: str) -> None:
 
 
 def test_words_are_words_and_a_decimal_comma_is_read_where_the_mapping_says_so() -> None:
-    assert read(line("阳性"))[1] == []
+    assert read(line("阳性").replace(",g/L,1,6,", ",,,,"))[1] == []
     assert observation(line('"1.234,5"'), decimal_mark=",")["valueQuantity"]["value"] == Decimal("1234.5")
     assert observation(line('"2,5"'), decimal_mark=",")["valueQuantity"]["value"] == Decimal("2.5")
+
+
+@pytest.mark.parametrize("text", ["NaN", "--", "n/a", "null", "待查", "haemolysed", "阳性"])
+@pytest.mark.parametrize("unit_and_limits", [",g/L,,,", ",,1,6,", ",,,6,"])
+def test_a_text_without_digits_in_a_test_of_numbers_is_kept_and_told(text: str, unit_and_limits: str) -> None:
+    resources, faults = read(line(text).replace(",g/L,1,6,", unit_and_limits))
+    assert (resources[1]["valueString"], "valueQuantity" in resources[1], faults) == (text, False, ["csv_no_number"])
+
+
+def test_the_unit_of_the_mapping_makes_a_test_one_of_numbers() -> None:
+    plain = line("NaN").replace(",g/L,1,6,", ",,,,")
+    assert read(plain)[1] == []
+    assert read(plain, codes={"ANC": {"loinc": "26499-4", "unit": "10*9/L"}})[1] == ["csv_no_number"]
+
+
+@pytest.mark.parametrize("at", ["", " ", "\u3000"])
+def test_a_result_without_the_time_of_its_sample_is_told_and_has_none(at: str) -> None:
+    reported = line(at=at).replace(f",{at},,1,", f",{at},2026-03-08 12:00,1,")
+    resources, faults = read(reported)
+    assert faults == ["csv_no_time"]
+    assert not {"effectiveDateTime", "issued"} & set(resources[1]), "when it was reported is not when it was true"
 
 
 def test_a_letter_may_be_the_unit_where_none_is_given() -> None:

@@ -201,3 +201,14 @@ def test_a_corrected_day_of_a_sample_replaces_and_the_first_line_once_more_bring
     assert told(connection, "x.csv", headings + sample(9, "250", "corrected", "2026-03-09 12:00"), NUMBERED_FEED) == ["sample_corrected_day"]
     told(connection, "x.csv", headings + sample(8, "250", reported="2026-03-08 12:00"), NUMBERED_FEED)
     assert platelets(connection) == [("09", 250, "corrected")]
+
+
+def test_a_sample_number_of_another_time_of_the_day_is_another_sample_and_another_value_is_told(connection: Connection) -> None:
+    headings = HEADINGS.strip() + ",r,i\n"
+    assert told(connection, "x.csv", headings + sample(8, "250"), NUMBERED_FEED) == []
+    assert told(connection, "x.csv", headings + sample(8, "20").replace("09:00", "15:00"), NUMBERED_FEED) == ["sample_again"]
+    assert platelets(connection) == [("08", 20, "final"), ("08", 250, "final")]
+    assert told(connection, "x.csv", headings + sample(8, "251"), NUMBERED_FEED) == ["value_changed"]
+    assert platelets(connection) == [("08", 20, "final"), ("08", 251, "final")]
+    assert told(connection, "x.csv", headings + sample(8, "90", "corrected").replace("09:00", "11:00"), NUMBERED_FEED) == ["which_of_several"]
+    assert platelets(connection) == [("08", 20, "final"), ("08", 251, "final")]

@@ -277,21 +277,25 @@ class _Line:
             self.fault(
                 "csv_status", "status", f"one of {', '.join(_STATUSES)}, or a word that the mapping translates", "another", left_out=False
             )
+        taken_at = self._moment("collected_at")
+        if not narrowed(self.cell("collected_at")):
+            self.fault("csv_no_time", "collected_at", "when the sample was taken", "nothing; the result is kept and not used", left_out=False)
+        reported_at = self._moment("reported_at")
         observation: Json = {
             "resourceType": "Observation",
             "id": _id("Observation", *self._key(patient_id, number)),
             "status": status if status in _STATUSES else "unknown",
             "code": {"coding": [self._coding()]},
             "subject": {"reference": f"Patient/{patient_id}"},
-            "effectiveDateTime": self._moment("collected_at"),
-            "issued": self._moment("reported_at"),
+            "effectiveDateTime": taken_at,
+            "issued": reported_at if taken_at else None,  # or a result of no known time would count as one of when it was reported
             **value,
             "method": {"text": self.cell("method")} if self.cell("method") else None,
             "referenceRange": self._interval(),
             "performer": self._performer(),
         }
-        if "T" in (observation["issued"] or ""):  # a line that was reported earlier never replaces a later one
-            observation["meta"] = {"extension": [{"url": SENT_AT, "valueDateTime": observation["issued"]}]}
+        if "T" in (reported_at or ""):  # a line that was reported earlier never replaces a later one
+            observation["meta"] = {"extension": [{"url": SENT_AT, "valueDateTime": reported_at}]}
         return mapped({name: item for name, item in observation.items() if item}, self.feed)
 
     def _key(self, patient_id: str, number: str) -> tuple[str, ...]:
@@ -312,9 +316,17 @@ class _Line:
         if number is None:
             if text and has_digits(text):
                 self.fault("csv_number", "value", "a number", "a text with digits; kept as text", left_out=False)
+            elif text and self._is_of_numbers():
+                self.fault("csv_no_number", "value", "a number, as the test has a unit or limits", "a text without digits; kept as text", left_out=False)
             return {"valueString": text} if text else None
         quantity: Json = {"value": number.value, **({"comparator": number.comparator} if number.comparator else {}), **({"unit": unit} if unit else {})}
         return {"valueQuantity": quantity, **({"interpretation": [flag_of(number.flag)]} if number.flag else {})}
+
+    def _is_of_numbers(self) -> bool:
+        """Whether the results of a test are numbers: the line or the mapping gives it a unit, or the line a limit."""
+        row = (self.feed.get("codes") or {}).get(self.cell("code"))
+        has_unit = bool(self.cell("unit")) or (isinstance(row, Mapping) and bool(row.get("unit")))
+        return has_unit or any(self._bound(self.cell(end)) is not None for end in ("low", "high"))
 
     def _interval(self) -> list[Json] | None:
         low, high = self.cell("low"), self.cell("high")

@@ -150,6 +150,8 @@ def _worded(kind: str, obx: Segment, mark: str) -> tuple[Json, Fault | None]:
     if kind in _SHORT and kind and has_digits(text) and any(unit) and ":" not in text:
         said = text if text.endswith(words := next(filter(None, unit))) else f"{text} {words}"  # the unit is not lost with the number
         return {"valueString": said}, Fault("hl7_number", obx.where(5), "a number, as a unit stands in OBX-6", "a text with digits; kept as text", left_out=False)
+    if kind in _SHORT and kind and any(unit) and not has_digits(text):
+        return {"valueString": text}, Fault("hl7_number", obx.where(5), "a number, as a unit stands in OBX-6", "a text without digits; kept as text", left_out=False)
     if kind:
         return {"valueString": text}, None
     return {"valueString": text}, Fault("hl7_value", obx.where(5), "a value of type (none given)", "text; kept as text", left_out=False)

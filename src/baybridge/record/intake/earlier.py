@@ -32,8 +32,9 @@ TOLD = {
     "which_of_several": "the time of none of them, or of several; those that stand are not used until their source says which",
     "birth_number": "another; a person decides which is right",
     "birth_kept": "another than the one that stands, which is that of the number and stays until a person decides",
-    "sample_again": "the same number on another day; filed as another result, and the first stays",
-    "sample_corrected_day": "the same number on another day; taken as a correction of the day",
+    "sample_again": "the same number at another time; filed as another result, and the first stays",
+    "sample_corrected_day": "the same number at another time; taken as a correction of the time",
+    "value_changed": "another value, not marked as corrected; the newer one stands, the other is kept as a version",
     "change_of_nothing": "no result of this node that has its order's number, one of its codes and its sub-id; it changed nothing",
     "change_of_one_of": "one that may be any of several of its order; those are not used until their source says which",
 }
@@ -43,7 +44,8 @@ EXPECTED = {
     "birth_number": ("birthDate", "the date of birth in the identity number"),
     "birth_kept": ("birthDate", "the date of birth in the identity number"),
     "sample_again": ("effective", "a number that one sample has"),
-    "sample_corrected_day": ("effective", "the day of the result that is changed"),
+    "sample_corrected_day": ("effective", "the time of the result that is changed"),
+    "value_changed": ("value", "the value that stands, or a correction that says so"),
     "change_of_nothing": ("status", "a change of a result that came before"),
     "change_of_one_of": ("code", "a code by which the result that is changed is known here"),
     "which_of_several": ("effective", "the time of the one of several results of a code that is changed, or its sub-id (OBX-4)"),
@@ -93,6 +95,30 @@ def in_order(connection: Connection, batch: Batch) -> list[tuple[int, str, str]]
     return [*told, *_withdrawn(connection, batch, stored, older)]
 
 
+def changed_values(connection: Connection, batch: Batch, told: Collection[int]) -> list[tuple[int, str, str]]:
+    """Results of a laboratory that have another value than the complete one that stands, and nothing says that it was corrected; none that was `told`."""
+    of_laboratory = batch.by_sample | set(batch.results)
+    numbers = [number for number, one in enumerate(batch.resources) if key_of(one) in of_laboratory or sent_at(one) is not None]
+    stands = {key: version.resource for key, version in standing(connection, (key_of(batch.resources[number]) for number in numbers)).items()}
+    found: list[tuple[int, str, str]] = []
+    report: Json = {}
+    for number in numbers:
+        resource, before = batch.resources[number], stands.get(key_of(batch.resources[number]), {})
+        report = resource if resource["resourceType"] == "DiagnosticReport" else report
+        is_change = {resource.get("status"), report.get("status")} & {*CHANGED, "amended"}
+        if before.get("status") in COMPLETE and not is_change and number not in told and _value_of(before) != _value_of(resource):
+            found.append((number, resource["resourceType"], "value_changed"))
+        stands[key_of(resource)] = resource
+    return found
+
+
+def _value_of(resource: Mapping[str, Any]) -> Json:
+    """What was measured: a number by its amount, however many zeros end it, without what is only its form."""
+    found = {name: value for name, value in resource.items() if name.startswith("value") or name == "dataAbsentReason"}
+    quantity = found.get("valueQuantity")
+    return found | ({"valueQuantity": {name: quantity.get(name) for name in ("value", "comparator", "unit", "code")}} if quantity else {})
+
+
 #: What a later message says of a result that was sent before. Source: HL7 v2.5.1, table 0085 (C, D, W, X).
 CHANGED = ("corrected", "entered-in-error", "cancelled")
 
@@ -113,7 +139,7 @@ def _led_to_their_places(connection: Connection, batch: Batch) -> list[int]:
         elif report is not None and resource.get("status") in CHANGED and key in lists[report][-1]:
             others = _named_before(connection, report, lists[report][:-1]) - lists[report][-1]
             known = _repeated(connection, resource, others, stands)
-            meant = [one for one, before in known.items() if _moment(before) == _moment(resource)]
+            meant = [one for one, before in known.items() if moment_of(time_of(before)) == moment_of(time_of(resource))]
             if len(known) > 1 and len(meant) == 1:
                 batch.resources[number] = {**resource, "id": meant[0][1], "meta": _as_repeated(resource, known[meant[0]])}
                 batch.resources[at] = naming(batch.resources[at], key, meant[0])
@@ -163,9 +189,14 @@ def naming(report: Json, said: Key, meant: Key) -> Json:
     return {**report, "result": [{"reference": f"{kind}/{name}"} for kind, name in names]}
 
 
-def _moment(resource: Mapping[str, Any]) -> object:
-    said = str(resource.get("effectiveDateTime") or "")
+def moment_of(said: str) -> object:
+    """A written time as an instant, whatever its zone; a day as it stands."""
     return datetime.fromisoformat(said) if "T" in said else said
+
+
+def time_of(resource: Mapping[str, Any]) -> str:
+    """When a result was true, as written; nothing where it does not say."""
+    return str(resource.get("effectiveDateTime") or "")
 
 
 def _takes_finality(before: Mapping[str, Any], resource: Mapping[str, Any]) -> bool:

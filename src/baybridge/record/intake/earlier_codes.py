@@ -135,6 +135,7 @@ def _lead(batch: Batch, number: int, meant: Key, before: Json) -> Json:
             break
     batch.resources[number] = led
     batch.led.add(key_of(resource))
+    batch.results.setdefault(meant, batch.results[key_of(resource)])
     return led
 
 

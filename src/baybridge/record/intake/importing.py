@@ -33,9 +33,9 @@ from baybridge.record.fhir.wire import Json, taken_in, twice
 from baybridge.record.identity.same import is_replaced, shared_identifiers
 from baybridge.record.intake.addresses import Part
 from baybridge.record.intake.birth_dates import keep_births
-from baybridge.record.intake.earlier import EXPECTED, NEWER, TOLD, in_order, keep_what_stands, sent_at
+from baybridge.record.intake.earlier import EXPECTED, NEWER, TOLD, changed_values, in_order, keep_what_stands, sent_at
 from baybridge.record.intake.earlier_codes import led_to_their_results, mark_doubted
-from baybridge.record.intake.earlier_samples import parted_by_day
+from baybridge.record.intake.earlier_samples import parted_by_time
 from baybridge.record.intake.planning import IMPORTED_ID, Plan, Planned, is_id, lasting, plan
 from baybridge.record.intake.reading import Entry, Place, Source, Trouble, entries, is_told_alone
 from baybridge.record.intake.resolving import Led, Open, resolved
@@ -286,7 +286,8 @@ def file_batch(connection: Connection, source: Source, batch: Batch, made: Plan,
     """Store a batch; ids that come twice and references that lead nowhere, or to several, are added to its problems."""
     if batch.rows is None:
         lead(connection, source, batch, made)
-    told = [*keep_births(connection, batch), *parted_by_day(connection, batch), *led_to_their_results(connection, batch), *in_order(connection, batch)]
+    told = [*keep_births(connection, batch), *led_to_their_results(connection, batch), *parted_by_time(connection, batch), *in_order(connection, batch)]
+    told += changed_values(connection, batch, {number for number, _kind, _code in told})
     batch.problems += [_odd(source, batch.places[number], kind, code, *EXPECTED.get(code, NEWER), TOLD[code]) for number, kind, code in told]
     mark_doubted(connection, batch)
     keep_what_stands(connection, batch, made.of_messages)

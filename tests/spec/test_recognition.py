@@ -221,3 +221,12 @@ def test_statutory_case_and_emergency_say_their_direction() -> None:
     accept = recognise(changed(RECOGNITION, OLD | {"request.emergency": True}), recognition_rules())
     assert (repeat.direction, repeat.serves) == ("repeat", False)
     assert (accept.direction, accept.serves) == ("accept", True)
+
+
+@pytest.mark.parametrize(("value", "unit"), [(-1, "mg/dL"), (-1, "umol/L"), (1100, "mg/dL")])
+def test_a_value_that_cannot_be_true_is_told_and_serves_nobody(value: float, unit: str) -> None:
+    """The fields of the contract stay as they are; the answer says beside them that the value is not used."""
+    answer = recognise(changed(RECOGNITION, {"result.value": value, "result.unit": unit}), recognition_rules())
+    told = {"fact": "creatinine", "code": "facts.given.implausible", "low": "5", "high": "3000", "unit": "umol/L"}
+    assert (answer.outcome.startswith("recognised"), answer.serves, answer.as_json()["set_aside"]) == (True, False, [told])
+    assert "set_aside" not in recognise(RECOGNITION, recognition_rules()).as_json()

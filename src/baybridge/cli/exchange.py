@@ -53,13 +53,14 @@ T = TypeVar("T")
 @_JSON
 def recognise(file: Path, node: Path | None, as_json: bool) -> None:  # noqa: FBT001 - a switch of the command line
     """Say whether outside results serve at the receiving site, with every reason."""
+    from baybridge.language.texts import Texts
     from baybridge.recognition.recognise import recognise as judge
     from baybridge.recognition.rules import POLICY_ID, rules_of
 
     documents, policies = _documents(node)
     rules = _made(lambda: rules_of(policies.get(POLICY_ID), documents.typed))
-    words = {} if as_json else documents.translations(reader_language(documents.folder))
-    _answer(file, lambda request: judge(request, rules), lambda answer: _recognition_lines(answer, words), documents, as_json=as_json)
+    texts, language = Texts(documents), reader_language(documents.folder)
+    _answer(file, lambda request: judge(request, rules), lambda answer: _recognition_lines(answer, texts, language), documents, as_json=as_json)
 
 
 @click.group()
@@ -161,12 +162,13 @@ def _not_json(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
 
 
-def _recognition_lines(answer: Recognition, words: Mapping[str, str]) -> str:
-    """The answer on one line, then each code with what it means."""
+def _recognition_lines(answer: Recognition, texts: Texts, language: str) -> str:
+    """The answer on one line, then each code with what it means, then what is told of a value that cannot be."""
     converted = f"; {answer.converted_value} {answer.converted_unit}" if answer.converted_value is not None else ""
     until = f"; valid until {answer.valid_until.isoformat()}" if answer.valid_until else ""
-    codes = [f"  {code}  {words.get(f'recognition.code.{code}', '')}".rstrip() for code in answer.codes]
-    return "\n".join([f"{answer.outcome}; {', '.join(answer.codes) or 'no codes'}{converted}{until}", *codes])
+    codes = [f"  {code}  {texts.word(language, 'recognition.code', code)}" for code in answer.codes]
+    told = [f"  {texts.reason(language, reason)}" for reason in answer.set_aside]
+    return "\n".join([f"{answer.outcome}; {', '.join(answer.codes) or 'no codes'}{converted}{until}", *codes, *told])
 
 
 def _transfer_lines(answer: TransferDecision, texts: Texts) -> str:

@@ -120,6 +120,7 @@ class Units(Heading, frozen=True, kw_only=True):
     parts: Mapping[str, tuple[str, ...]] = EMPTY
     lettered: Mapping[str, tuple[str, ...]] = EMPTY
     spellings: Mapping[str, tuple[str, ...]]
+    exact: Mapping[str, tuple[str, ...]] = EMPTY
     shown: Mapping[str, str]
     worded: Mapping[str, str]
 

@@ -7,6 +7,7 @@ Main job: `way(reported, wanted, rows, table)`; `rows_of(fact)` are the factors 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -86,7 +87,17 @@ def _scales(found: str, wanted: str, table: UnitTable) -> bool:
 def _by_ucum(found: str, wanted: str) -> Way:
     zero, one = (ucum.convert(Fraction(number), found, wanted) for number in (0, 1))
     how = f"× {decimal(one)}" if zero == 0 else "by UCUM"
-    return Way(lambda value: ucum.convert(value, found, wanted), how, same=_plainly(found) == _plainly(wanted))
+    return Way(lambda value: ucum.convert(value, found, wanted), how, same=_one_spelling(found) == _one_spelling(wanted))
+
+
+_NOTE = re.compile(r"\{[^}]*\}")
+_LITRE = re.compile(r"(?<![A-Za-z\[\]'_])(da|[YZEPTGMkhdcmunpfazy]?)l(?![A-Za-z\[\]'_])")
+
+
+def _one_spelling(unit: str) -> str:
+    """A UCUM unit without what is its spelling alone: l and L, 10^ and 10*, 1/min and /min, and notes that tell nothing. Source: UCUM 2.2, sections 2 and 4."""
+    plain = _LITRE.sub(r"\1L", _NOTE.sub("", _plainly(unit)))
+    return plain.removeprefix("1") if plain.startswith("1/") else plain
 
 
 def _through(found: str, row: Row, between: Way, wanted: str) -> Way:

@@ -66,6 +66,7 @@ class UnitTable:
     spellings: Mapping[str, str]
     parts: Mapping[str, str]
     telling: Mapping[str, str]
+    exact: Mapping[str, str] = field(default_factory=dict)  # spellings whose own unit is another name of the one that they are read as
     lettered: Mapping[str, str] = field(default_factory=dict)  # by capitals and small letters: `G/L` is giga per litre where a count is asked for
 
     @classmethod
@@ -77,20 +78,28 @@ class UnitTable:
         if isinstance(telling, tuple):  # a site's own document of before
             telling = {note: (note,) for note in telling}
         lettered = {_joined(written): unit for unit, listed in document.lettered.items() for written in listed}
-        return cls(spellings, parts, {_fold(written): note for note, listed in telling.items() for written in (note, *listed)}, lettered)
+        exact = {_fold(written): unit for unit, listed in document.exact.items() for written in listed}
+        return cls(spellings, parts, {_fold(written): note for note, listed in telling.items() for written in (note, *listed)}, exact, lettered)
 
     def read(self, written: str) -> str:
         """The UCUM unit that was meant, where nothing is known of what it should convert into; the text itself where nobody knows it."""
         return self.spellings.get(_fold(written)) or self._by_parts(written) or written.strip()
 
     def readings(self, written: str) -> tuple[str, ...]:
-        """What a text can mean, in the order in which it is tried: UCUM as it stands, then as laboratories spell it, then by its capitals.
+        """What a text can mean, in the order in which it is tried: UCUM as it stands, then as laboratories spell it (`Thousand/uL` first by what it says), then by its capitals.
 
         The unit that is asked for decides: `G/L` becomes grams where a mass is asked for, and thousands of millions where a count is.
         """
         exact, spelt = written.strip(), self.read(written)
-        found = (spelt,) if _FLAT_POWER.match(_joined(written)) or not ucum.is_unit(exact) else (exact, spelt)
+        known = self._as_written(written, spelt), spelt
+        found = known if _FLAT_POWER.match(_joined(written)) or not ucum.is_unit(exact) else (exact, *known)
         return tuple(dict.fromkeys(one for one in (*found, self.lettered.get(_joined(written), "")) if one and ucum.is_unit(one)))
+
+    def _as_written(self, written: str, spelt: str) -> str:
+        """The unit that a spelling names itself, where it is as much as the one that it is read as: `Thousand/uL` is 10*3/uL, read as 10*9/L."""
+        said = self.exact.get(_fold(written)) or self._by_parts(written)
+        is_as_much = said is not None and ucum.is_unit(said) and ucum.is_unit(spelt) and ucum.read(said) == ucum.read(spelt) and self.tell(said) == self.tell(spelt)
+        return said if said is not None and is_as_much else spelt
 
     def tell(self, unit: str) -> frozenset[str]:
         """The annotations of a UCUM unit that say what was counted, each in one spelling."""

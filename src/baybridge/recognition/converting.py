@@ -16,10 +16,13 @@ from fractions import Fraction
 from functools import cached_property
 from math import isfinite
 
+from baybridge.base.outcome import Reason
+from baybridge.base.quantity import Quantity
 from baybridge.documents import recognition as documents
 from baybridge.facts.dictionary import LOINC, Dictionary
+from baybridge.facts.given import set_aside
 from baybridge.facts.unit_ways import Row, rows_of, way
-from baybridge.facts.units import UnitTable, decimal
+from baybridge.facts.units import UnitMismatchError, UnitTable, decimal
 from baybridge.recognition.written import WrittenResult
 
 _MAX_POWER = 400  # of ten; a number beyond it is no measurement
@@ -41,7 +44,7 @@ class Conversion:
 
 
 class Conversions:
-    """The factors of every analyte, and how units are read; the dictionary is made when the first unit differs."""
+    """The factors of every analyte, how units are read, and what a value can be; the dictionary is made when it is first asked."""
 
     def __init__(self, document: documents.Conversions, folder: Callable[[str], Mapping[str, object]]) -> None:
         self._document, self._folder = document, folder
@@ -54,6 +57,19 @@ class Conversions:
     def table(self) -> UnitTable:
         """How units are read."""
         return self._dictionary.units
+
+    def impossible(self, result: WrittenResult) -> tuple[Reason, ...]:
+        """What is told of a value that cannot be true of a living person, by the limits of its fact; nothing where nobody can say."""
+        fact, number = self._dictionary.by_code(LOINC, result.get("loinc") or ""), _number(result.get("value"))
+        if fact is None or number is None or abs(number.adjusted()) > _MAX_POWER:
+            return ()
+        try:
+            value = self._dictionary.convert(fact.name, Quantity(number, result.get("unit")))
+        except UnitMismatchError:
+            if number >= 0 or fact.plausible is None or fact.plausible[0] < 0:
+                return ()
+            value = number  # below zero in any unit
+        return tuple(set_aside({fact.name: float(value)}, self._dictionary)[1])
 
     def spelt(self, unit: str) -> str:
         """A unit by the spellings that a site's own document of conversions lists, which go before the table."""
@@ -77,7 +93,7 @@ def convert(result: WrittenResult, wanted: str | None, conversions: Conversions)
         return Conversion(differs=False)
     if reported is None:
         return Conversion(differs=True)
-    number = None if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) else Decimal(repr(value))
+    number = _number(value)
     found = way(conversions.spelt(reported), conversions.spelt(wanted), conversions.rows(result.get("loinc")), conversions.table)
     if found is None:
         return Conversion(differs=True)
@@ -89,6 +105,10 @@ def convert(result: WrittenResult, wanted: str | None, conversions: Conversions)
     if not isfinite(float(converted)):
         return Conversion(differs=True)  # a number that no program can write is no answer
     return Conversion(differs=True, value=_plain(converted), unit=wanted, how=f"{value} {reported} {found.how}")
+
+
+def _number(value: object) -> Decimal | None:
+    return Decimal(repr(value)) if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value) else None
 
 
 def _plain(value: Decimal) -> float | int:

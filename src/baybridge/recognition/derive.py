@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from baybridge.base.outcome import Reason
 from baybridge.base.time import day_of, parse_day, parse_instant
 from baybridge.documents.recognition import LocalTest, Methods, NoOverride, Overriding, Preanalytics
 from baybridge.policy.language.types import Value
@@ -31,6 +32,7 @@ class Derived:
 
     facts: Mapping[str, Value]
     conversion: Conversion
+    impossible: tuple[Reason, ...]  # told of a value that cannot be true of a living person
     window: Window
     collected_at: datetime | None
     never_overridden: bool  # the analyte is one that nobody overrides for this purpose
@@ -54,7 +56,8 @@ def derive(request: RecognitionRequest, settings: Settings) -> Derived:
         "analyte_local_only": listed(settings.local_only.rows, loinc, purpose),
         **_assertion(request.request, settings.overriding),
     }
-    return Derived(facts, conversion, window, collected_at, listed(settings.overriding.no_override, loinc, purpose))
+    impossible = settings.conversions.impossible(request.result)
+    return Derived(facts, conversion, impossible, window, collected_at, listed(settings.overriding.no_override, loinc, purpose))
 
 
 def _instant(text: str | None) -> datetime | None:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from baybridge.base.outcome import Reason
+from baybridge.facts.given import with_set_aside
 from baybridge.policy.one_case.decide import Decision
 from baybridge.policy.one_case.ground import Ground, GroundDocument
 from baybridge.recognition.derive import Derived, derive
@@ -38,6 +40,7 @@ class Recognition:
     policy_sha256: str
     window_sources: tuple[str, ...] = field(default=())
     conversion: str | None = None  # what was done to the value
+    set_aside: tuple[Reason, ...] = ()  # what is told of a value that cannot be true of a living person: it serves nobody
 
     @property
     def reasons(self) -> tuple[GroundDocument, ...]:
@@ -51,8 +54,9 @@ class Recognition:
 
     @property
     def serves(self) -> bool:
-        """Whether the result may be used: recognised, converted, or accepted by a clinician."""
-        return self.outcome in (RECOGNISED, CONVERTED) or (self.outcome != REPEAT and self.direction == "accept")
+        """Whether the result may be used: recognised, converted, or accepted by a clinician; never where its value cannot be true."""
+        answered = self.outcome in (RECOGNISED, CONVERTED) or (self.outcome != REPEAT and self.direction == "accept")
+        return answered and not self.set_aside
 
     def as_json(self) -> dict[str, object]:
         """The answer of the contract as plain JSON."""
@@ -68,6 +72,7 @@ class Recognition:
             "policy_sha256": self.policy_sha256,
             "window_sources": list(self.window_sources),
             **({"conversion": self.conversion} if self.conversion else {}),
+            **with_set_aside(self.set_aside),
         }
 
 
@@ -105,4 +110,5 @@ def _answer(outcome: Outcome, derived: Derived, decision: Decision) -> Recogniti
         policy_sha256=decision.policy_sha256,
         window_sources=derived.window.sources,
         conversion=derived.conversion.how,
+        set_aside=derived.impossible,
     )

@@ -68,3 +68,26 @@ def test_a_sites_document_of_before_keeps_its_scales_and_spellings() -> None:
     found = convert({"loinc": "x", "value": 3, "unit": "grams"}, "bag", Conversions(own, documents().folder))
     assert (found.known, found.value) == (True, 6)
     assert not convert({"loinc": "x", "value": 3, "unit": "grams"}, "g/L", Conversions(own, documents().folder)).differs
+
+
+@pytest.mark.parametrize("unit", ["Thousand/uL", "thou/uL", "K/uL", "k/mm3", "x10(3)/uL", "10^3/uL", "10*3/ul", "TH/uL", "10^3 cells/µL"])
+def test_whether_units_differ_is_a_matter_of_what_they_mean(unit: str) -> None:
+    assert [converted("777-3", 150, unit, wanted).differs for wanted in ("10*3/uL", "Thousand/uL", "K/uL")] == [False] * 3
+    there, back = converted("777-3", 150, unit, "10*9/L"), converted("777-3", 150, "x10^9/L", unit)
+    assert [(found.differs, found.value) for found in (there, back)] == [(True, 150)] * 2
+
+
+@pytest.mark.parametrize(("loinc", "unit", "wanted"), [("2160-0", "mg/dl", "mg/dL"), ("2160-0", "MG/DL", "mg/dl"), ("1742-6", "U/l", "IU/L"), ("8867-4", "{beats}/min", "1/min")])
+def test_what_differs_in_spelling_alone_is_one_unit(loinc: str, unit: str, wanted: str) -> None:
+    assert not converted(loinc, 1.1, unit, wanted).differs
+
+
+@pytest.mark.parametrize(
+    ("loinc", "value", "unit", "is_told"),
+    [("2160-0", -1, "mg/dL", True), ("2160-0", 1.1, "mg/dL", False), ("2160-0", 1.1, "mol/L", True), ("2160-0", -1, None, True), ("2160-0", -1, "no unit", True),
+     ("2160-0", 1.1, None, False), ("2160-0", "-1", "mg/dL", False), ("777-3", -150, "Thousand/uL", True), ("8310-5", 98.6, "Cel", True), ("8310-5", 98.6, "[degF]", False),
+     ("not ours", -1, "mg/dL", False), (None, -1, "mg/dL", False)],
+)  # fmt: skip
+def test_a_value_that_cannot_be_true_is_told(loinc: str | None, value: Any, unit: str | None, is_told: bool) -> None:
+    told = CONVERSIONS.impossible({"loinc": loinc, "value": value, "unit": unit})
+    assert [reason.code for reason in told] == (["facts.given.implausible"] if is_told else [])

@@ -284,7 +284,7 @@ def test_a_sex_that_is_not_known_and_a_comment_on_nothing_are_told() -> None:
         ("12 g/dL", "g/dL", "12 g/dL", ["hl7_number"]),
         ("1:80", "titre", "1:80", []),
         ("12 weeks after", "", "12 weeks after", []),
-        ("haemolysed", "g/dL", "haemolysed", []),
+        ("haemolysed", "g/dL", "haemolysed", ["hl7_number"]),
     ],
 )
 def test_digits_among_words_keep_their_unit_and_are_told(raw: str, unit: str, said: str, faults: list[str]) -> None:

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from baybridge.base.outcome import Reason
 from baybridge.base.time import parse_instant
 from baybridge.documents.recognition import Methods
 from baybridge.documents.terms import Answers
 from baybridge.journey.entry import Entry
 from baybridge.node.commands.table import COMMANDS
 from baybridge.recognition.derive import group_of
+from baybridge.recognition.outcome import REPEAT
 from baybridge.recognition.panel import Judgement
 from baybridge.recognition.places import Clearing
 from baybridge.web.case.view import Action, CaseView
@@ -58,6 +60,7 @@ class Result:
     window: tuple[str, ...] = ()
     passable: bool | None = None  # whether a clinician may accept it nevertheless; None where there is nothing to accept
     second: bool = False
+    impossible: tuple[str, ...] = ()  # sentences on a value that cannot be true of a living person
     otherwise: Action | None = None
 
 
@@ -99,7 +102,7 @@ def _judged(view: CaseView, judgement: Judgement, chosen: Chosen) -> Result:
     return Result(
         result_id=result_id,
         loinc=judgement.loinc,
-        outcome=answer.outcome,
+        outcome=answer.outcome if answer.serves or not answer.set_aside else REPEAT,
         reported=judgement.request["result"],
         laboratory=str(judgement.request["laboratory"].get("id") or ""),
         why=tuple(Why(code, sources.get(code, ""), _remedy(view, clearings.get(code))) for code in answer.codes),
@@ -111,6 +114,7 @@ def _judged(view: CaseView, judgement: Judgement, chosen: Chosen) -> Result:
         window=answer.window_sources,
         passable=passable,
         second=any(one.second_sign_off for one in judgement.clearings),
+        impossible=tuple(view.reader.reason(reason) for reason in answer.set_aside),
         otherwise=_otherwise(view, result_id, chosen, accept=bool(clearings)) if passable is not False else None,
     )
 
@@ -168,11 +172,11 @@ def recorded(view: CaseView) -> list[tuple[str, list[Recorded]]]:
 def _recorded(view: CaseView, entry: Entry[Any], document: Mapping[str, Any]) -> Recorded:
     event, request = entry.event, document.get("request") or {}
     until = getattr(event, "valid_until", None) or (parse_instant(document["valid_until"]) if document.get("valid_until") else None)
-    value = document.get("converted_value")
+    value, aside = document.get("converted_value"), document.get("set_aside") or ()
     result = Result(
         result_id=event.result_id,
         loinc=event.loinc,
-        outcome=str(getattr(event, "outcome", None) or document.get("outcome") or "repeat-needed"),
+        outcome=str(getattr(event, "outcome", None) or (not aside and document.get("outcome")) or REPEAT),
         reported=request.get("result") or {},
         laboratory=str((request.get("laboratory") or {}).get("id") or ""),
         why=tuple(Why(code, "") for code in event.codes),
@@ -181,5 +185,6 @@ def _recorded(view: CaseView, entry: Entry[Any], document: Mapping[str, Any]) ->
         converted=(value, str(document.get("converted_unit"))) if value is not None else None,
         conversion=_how(view, request.get("result") or {}, document.get("conversion")),
         window=tuple(document.get("window_sources") or ()),
+        impossible=tuple(view.reader.reason(Reason(told["code"], {**told})) for told in aside),
     )
     return Recorded(entry, result, document.get("override"), "MR-080" in event.codes)

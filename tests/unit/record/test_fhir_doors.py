@@ -396,6 +396,16 @@ def test_a_name_is_found_across_scripts_and_punctuation(client, parameter, asked
     assert ids(client.get("/fhir/Patient", params={parameter: asked})) == ["p"]
 
 
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [("Đỗ Thị Hoa", "do thi"), ("Sørensen", "SORENSEN"), ("Łucja", "lucja"), ("Groß", "gross"), ("Æsa", "aesa"), ("Cœur", "coeur"), ("Þór", "thor"), ("Gross", "GROẞ"),
+     ("Lucja", "ŁUCJA"), ("Aesa", "æsa"), ("Do Thi", "Đỗ"), ("Işık", "isik")],
+)  # fmt: skip
+def test_letters_that_have_no_plain_part_are_found_as_people_type_them(client, name, asked):
+    client.put("/fhir/Patient/p", json={"resourceType": "Patient", "id": "p", "name": [{"text": name}]})
+    assert ids(client.get("/fhir/Patient", params={"name": asked})) == ["p"]
+
+
 def test_other_names_are_not_found(client):
     for asked in ("陈", "欧阳小文", "Brien", "Obrian"):
         assert ids(client.get("/fhir/Patient", params={"name": asked})) == []

@@ -11,7 +11,7 @@ RESOURCES = (
         "resourceType": "Patient",
         "id": "p",
         "identifier": [{"system": "urn:hk:hkid", "value": "A123456(3)"}],
-        "name": [{"text": "陳大文"}, {"family": "Ó Néill-Ávila", "given": ["Ana", "J."]}],
+        "name": [{"text": "陳大文"}, {"family": "Ó Néill-Ávila", "given": ["Ana", "J."]}, {"text": "Đỗ Łucja Æsa"}],
         "birthDate": "1975-03",
         "address": [{"city": "Macao", "country": "MO"}],
     },
@@ -34,7 +34,7 @@ RESOURCES = (
     },
 )
 #: The rules, and what they answer for the resources above.
-ANSWERED = ("4", "b14a658565bcb9a5f195d12150a4a134b64bcc65e58ec664b9537d75166da951")
+ANSWERED = ("5", "6b83bc9bed3ba6fa9da19dadd7fa8ab75e6f896cc6284e2aa25b22c66c8b3ba8")
 
 
 def test_what_is_indexed_changes_only_with_the_name_of_the_rules() -> None:

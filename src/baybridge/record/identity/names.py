@@ -35,7 +35,7 @@ _VARIANT_MARKS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")  # choose a 
 _LATIN = re.compile(r"[a-z]+")
 _APOSTROPHES = str.maketrans("", "", "'’‘ʼʻ`´ʹ")
 #: Latin letters that Unicode does not take apart, by the letter that they are a form of.
-_LETTERS = str.maketrans({"đ": "d", "ð": "d", "ø": "o", "ł": "l", "æ": "ae", "œ": "oe", "þ": "th", "ħ": "h", "ı": "i", "ŋ": "n", "ŧ": "t", "ĸ": "k"})
+LETTERS = str.maketrans({"đ": "d", "ð": "d", "ø": "o", "ł": "l", "æ": "ae", "œ": "oe", "þ": "th", "ħ": "h", "ı": "i", "ŋ": "n", "ŧ": "t", "ĸ": "k"})
 _BRACKETS = re.compile(r"[(\[（【].*?[)\]）】]")
 _TITLES = frozenset({"mr", "mrs", "ms", "miss", "dr", "prof", "sr", "sra"})
 _SHORTEST_PART = 2  # tokens that a shorter Latin name must share with a longer one
@@ -153,7 +153,7 @@ def _texts(name: Mapping[str, Any]) -> list[str]:
 def latin_words(text: str) -> tuple[str, ...]:
     """The Latin words of a name: lower case, without accents, hyphens and titles."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
-    plain = plain.translate(_LETTERS).translate(_APOSTROPHES)
+    plain = plain.translate(LETTERS).translate(_APOSTROPHES)
     return tuple(word for word in _LATIN.findall(plain) if word not in _TITLES)
 
 

@@ -86,9 +86,9 @@ class UnitTable:
         return self.spellings.get(_fold(written)) or self._by_parts(written) or written.strip()
 
     def readings(self, written: str) -> tuple[str, ...]:
-        """What a text can mean, in the order in which it is tried: UCUM as it stands, then as laboratories spell it (`Thousand/uL` first by what it says), then by its capitals.
+        """What a text can mean, in the order in which it is tried: UCUM as it stands, then as laboratories spell it, then by its capitals.
 
-        The unit that is asked for decides: `G/L` becomes grams where a mass is asked for, and thousands of millions where a count is.
+        A spelling that names a unit itself is that one first: `Thousand/uL` is 10*3/uL, then 10*9/L, which is as much. The unit that is asked for decides: `G/L` becomes grams where a mass is asked for, and thousands of millions where a count is.
         """
         exact, spelt = written.strip(), self.read(written)
         known = self._as_written(written, spelt), spelt
@@ -98,8 +98,9 @@ class UnitTable:
     def _as_written(self, written: str, spelt: str) -> str:
         """The unit that a spelling names itself, where it is as much as the one that it is read as: `Thousand/uL` is 10*3/uL, read as 10*9/L."""
         said = self.exact.get(_fold(written)) or self._by_parts(written)
-        is_as_much = said is not None and ucum.is_unit(said) and ucum.is_unit(spelt) and ucum.read(said) == ucum.read(spelt) and self.tell(said) == self.tell(spelt)
-        return said if said is not None and is_as_much else spelt
+        if said is None or not (ucum.is_unit(said) and ucum.is_unit(spelt)):
+            return spelt
+        return said if ucum.read(said) == ucum.read(spelt) and self.tell(said) == self.tell(spelt) else spelt
 
     def tell(self, unit: str) -> frozenset[str]:
         """The annotations of a UCUM unit that say what was counted, each in one spelling."""

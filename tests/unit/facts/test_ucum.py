@@ -14,6 +14,7 @@ from baybridge.documents.loader import Documents
 from baybridge.facts.converted import said_in
 from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.ucum import UnitError, convert, is_unit, read
+from baybridge.facts.ucum_table import table
 from baybridge.facts.unit_ways import way
 from baybridge.facts.units import Conversion
 
@@ -38,6 +39,73 @@ def test_is_ucum(unit: str) -> None:
 )  # fmt: skip
 def test_is_no_ucum(unit: str) -> None:
     assert not is_unit(unit)
+
+
+# What units are made of, case by case, in an order and words of our own; with every distinct unit of the 530 validations of UCUM's functional
+# tests (edition of 11 October 2018): none differs. Source: The Unified Code for Units of Measure 2.2, sections 1 to 4.
+VALID = {
+    "lengths, areas, volumes":
+        "m km cm mm um nm pm a/m m2 cm2 mm2 cm3 mm3 L dl hL l mL ml nl uL ul fL [ft_i] [in_i] [in_us] [yd_i] [mi_us] [sft_i] [sin_i] [syd_i] [cup_us] [foz_br] "
+        "[gal_br] [pt_br] [qt_br] [tbs_us] [tsp_us] [drp]",
+    "masses":
+        "g kg dg mg ug ng pg fg t [lb_av] [oz_av] kg{body_wt} g{creat} g{hgb} g{tit_nit} g{tot_prot} g{wet_tis}",
+    "amounts and activities":
+        "mol mmol umol pmol fmol eq meq ueq osm kat nkat pkat ukat U mU [IU] [iU] u[iU] cal kcal Bq Gy REM Sv",
+    "times":
+        "s ms us ns ps ks Ms min h d wk mo a 1/d 1/min /min",
+    "physics":
+        "Pa kPa bar mbar mm[Hg] cm[H2O] m[H2O] [in_i'Hg] V mV uV pA Ohm Ohm.m S K/W Cel eV lm Wb dB dB[SPL] dB[10.nV] deg rad2 pH pt L.s kg.m/s g.m cm2/s m2/s "
+        "m/s2 um/s cm/s m3/s m3.kg-1.s-2 dyn.s/cm5 dyn.s/(cm5.m2) cm[H2O].s/L cm[H2O]/(s.m) mbar.s/L 4.[pi].10*-7.N/A2 kg/(s.m2) mL/cm[H2O] mL/mbar J/L",
+    "numbers":
+        "% 10*23 10*3/ul 10*-3/ul 10*+3/ul 10*3/L 10*3/mL 10*3/mm3 10*6/L 10*6/mL 10*6/mm3 10*9/L 10*9/mL 10*9/mm3 10*12/L 10*3{rbc} [ppth] [ppm] [ppb] [pptr] "
+        "/m /L /m3 /mL 1/mL /kg /mmol /[HPF] [HPF] /[LPF] /[arb'U] /[iU] /{tot}",
+    "notes":
+        "rad2{a} {a}.rad2{b} 1{c} {e} {bsa} {cfu} {od} g.m/m2{hb} g.m/{hb} mL/{hb} mL/{hb}.m2",
+    "arbitrary":
+        "[APL'U] [GPL'U] [MPL'U] [arb'U] [bdsk'U] [ka'U] [knk'U] [mclg'U] [todd'U] [IU]/d [IU]/L [IU]/mL m[IU]/L u[IU]/mL [iU]/mL m[iU]/mL [iU]/d [iU]/h "
+        "[iU]/kg [iU]/L [iU]/min kU/L mU/L U/d U/g U/kg U/L U/l U/mL",
+    "mass over another":
+        "g/d g/g g/L g/l g/h g/kg g/m2 g/min g/dL kg/L kg/h kg/m2 kg/m3 kg/min kg/mol kg/s mg/d mg/g mg/L mg/mg mg/mL mg/dL mg/h mg/kg mg/m2 mg/m3 mg/min ug/d "
+        "ug/g ug/L ug/mL ug/dL ug/h ug/kg ug/m2 ug/min ng/d ng/g ng/L ng/mL ng/h ng/kg ng/m2 ng/min ng/s pg/mL pg/ml pg/L",
+    "mass over several":
+        "g/(8.h) g/(8.kg.h) g/(kg.d) g/(kg.h) g/(kg.min) mg/(8.h) mg/(8.h.kg) mg/(kg.d) mg/(kg.h) mg/(kg.min) ug/(8.h.kg) ug/(kg.d) ug/(kg.h) ug/(kg.min) "
+        "ng/(8.h) ng/(8.h.kg) ng/(kg.d) ng/(kg.h) ng/(kg.min)",
+    "amount over another":
+        "mol/kg mol/L mol/m3 mol/s mol/(kg.s) mmol/d mmol/g mmol/h mmol/kg mmol/L mmol/l mmol/m2 mmol/min mmol/mmol mmol/(8.h) mmol/(8.h.kg) mmol/(kg.d) "
+        "mmol/(kg.h) mmol/(kg.min) umol/2.h umol/d umol/g umol/L umol/l umol/min umol/mmol umol/umol nmol/d nmol/g nmol/h/mL nmol/L nmol/mmol nmol/nmol nmol/s "
+        "pmol/d pmol/g pmol/h/mg pmol/h/mL pmol/L pmol/mmol fmol/L meq/d meq/h meq/kg meq/L meq/min meq/(8.h) meq/(8.h.kg) meq/(kg.d) meq/(kg.h) meq/(kg.min) "
+        "osm/kg osm/L mosm/L kat/kg kat/L",
+    "volume over another":
+        "L/L L/d L/h L/kg L/min L/s L/(8.h) L/(min.m2) 10.L/min 10.L/(min.m2) mL/d mL/h mL/kg mL/m2 mL/min mL/s ml/s mL/(8.h) mL/(8.h.kg) mL/(kg.d) mL/(kg.h) "
+        "mL/(kg.min) mL/(min.m2) mm/h ms/s kcal/d kcal/h kcal/(8.h)",
+}  # fmt: skip
+INVALID = (
+    "m/ 10+3/ul rad2{錠} {a}rad2{b} {|}1 iU molv [BETH'U] [iIU] [iIU]/d [iIU]/L [iIU]/mL m[iIU]/L u[iIU]/mL mmol/kg[H20] cm[H20] ug(8.h) ug(8hr) "
+    "g/4h g/6h g/12h g/48h g/72h mg/12h mL/2h mL/4h mL/5h mL/6h mL/8h mL/10h mL/12h mL/72h mmol/5h mmol/6h mmol/12h U/1h U/2h U/12h"
+)
+
+
+def test_every_distinct_unit_of_ucums_validations() -> None:
+    units = [unit for listed in VALID.values() for unit in listed.split()]
+    assert [unit for unit in units if not is_unit(unit)] == []
+    assert [unit for unit in INVALID.split() if is_unit(unit)] == []
+    assert (len(units), len(set(units)), len(INVALID.split())) == (367, 367, 38)
+
+
+def test_every_unit_of_the_table_takes_every_prefix_where_it_is_metric_and_an_annotation_always() -> None:
+    rows, prefixes = table()
+    metric = {symbol for symbol, row in rows.items() if row.metric}
+    wrong = []
+    for symbol, (prefix, size) in product(rows, prefixes.items()):
+        joined = prefix + symbol
+        another = joined in rows or any(joined[: len(one)] == one and joined[len(one) :] in metric for one in prefixes if one != prefix)
+        if not another and is_unit(joined) is not (symbol in metric):
+            wrong.append(joined)
+        elif not another and symbol in metric and read(joined).factor != read(symbol).factor * size:
+            wrong.append(f"{joined} is so much of {symbol}")
+    noted = [symbol for symbol in rows if read(f"{symbol}{{of anything}}".replace(" ", "_")) != read(symbol) or is_unit(f"{{of_anything}}{symbol}")]
+    assert (wrong, noted) == ([], [])
+    assert (len(metric) > 90, len(rows) > 290, len(prefixes)) == (True, True, 24)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +154,7 @@ def test_a_level_of_nothing_or_of_too_much_is_refused() -> None:
             convert(Fraction(value), found, wanted)
 
 
-# Every unit by which LOINC's common laboratory set reports (EXAMPLE_UCUM_UNITS), by what is measured: so much of the first unit of its row.
+# The units by which LOINC's common laboratory set reports (EXAMPLE_UCUM_UNITS), by what is measured: so much of the first unit of its row.
 # Factors by hand. Source: SI Brochure 9 (prefixes; 1 L = 1 dm3, 1 d = 86,400 s); 1 U = 1 umol/min (Enzyme Commission 1961), 1 kat = 1 mol/s;
 # 1 lb = 0.45359237 kg, 1 oz = 1/16 lb (1959 agreement); UCUM 2.2: 1 m[Hg] = 133.3220 kPa, 1 m[H2O] = 9.80665 kPa, 1 [LPF] = 100 [HPF].
 FACTORS: dict[str, dict[str, str]] = {
@@ -99,7 +167,8 @@ FACTORS: dict[str, dict[str, str]] = {
     "osmolality": {"mosm/kg": "1", "osm/kg": "1000"},
     "number concentration": {"10*9/L": "1", "10*3/uL": "1", "10*6/uL": "1000", "10*12/L": "1000", "/uL": "0.001", "{cells}/uL": "0.001",
                              "/mL": "1e-6", "/L": "1e-9",
-                             "10*3/mL": "0.001", "10*6/mL": "1", "10*6/L": "0.001", "/mm3": "0.001", "10*3{cells}/uL": "1", "1000/uL": "1", "/nL": "1"},
+                             "10*3/mL": "0.001", "10*6/mL": "1", "10*6/L": "0.001", "/mm3": "0.001", "10*3{cells}/uL": "1", "1000/uL": "1", "/nL": "1",
+                             "10*4/uL": "10", "10*9/mL": "1000", "10*3{RBCs}/uL": "1", "{WBCs}/uL": "0.001", "10*3/L": "1e-6"},
     "enzyme activity": {"U/L": "1", "U/mL": "1000", "mU/mL": "1", "mU/L": "0.001", "kU/L": "1000", "U/dL": "10",
                         "ukat/L": "60", "nkat/L": "0.06", "umol/min/L": "1",
                         "nmol/h/mL": "1/60", "nmol/min/mL": "1"},
@@ -133,6 +202,14 @@ FACTORS: dict[str, dict[str, str]] = {
     "enzyme per mass": {"U/g": "1", "kU/kg": "1", "mU/mg": "1", "U/mg": "1000"},
     "fibrinogen equivalents": {"ng/mL{FEU}": "1", "ug/mL{FEU}": "1000", "mg/L{FEU}": "1000", "ug/L{FEU}": "1"},
     "D-dimer units": {"ng/mL{DDU}": "1", "ug/mL{DDU}": "1000"},
+    "substance per mass": {"umol/g": "1", "nmol/mg": "1", "mmol/kg": "1", "nmol/g": "0.001", "pmol/mg": "0.001", "fmol/mg": "1e-6", "umol/mg": "1000",
+                           "umol/g{creat}": "1", "mol/kg": "1000"},
+    "mass per surface": {"mg/m2": "1", "g/m2": "1000", "ug/m2": "0.001", "ng/m2": "1e-6"},
+    "mass per body and time": {"mg/kg/h": "1", "mg/kg/d": "1/24", "ug/kg/min": "0.06", "mg/(kg.h)": "1", "g/kg/d": "1000/24", "ng/kg/min": "0.00006"},
+    "volume per body and time": {"mL/kg/h": "1", "mL/kg/min": "60", "mL/(kg.d)": "1/24"},
+    "enzyme per day": {"U/(24.h)": "1", "U/d": "1", "U/h": "24"},
+    "viscosity": {"mPa.s": "1", "cP": "1"},
+    "energy per day": {"kcal/d": "1", "kcal/(24.h)": "1", "kcal/h": "24"},
     "titre": {"{titer}": "1"},
     "index": {"{index_val}": "1"},
 }  # fmt: skip

@@ -77,16 +77,19 @@ def test_whether_units_differ_is_a_matter_of_what_they_mean(unit: str) -> None:
     assert [(found.differs, found.value) for found in (there, back)] == [(True, 150)] * 2
 
 
-@pytest.mark.parametrize(("loinc", "unit", "wanted"), [("2160-0", "mg/dl", "mg/dL"), ("2160-0", "MG/DL", "mg/dl"), ("1742-6", "U/l", "IU/L"), ("8867-4", "{beats}/min", "1/min")])
+@pytest.mark.parametrize(
+    ("loinc", "unit", "wanted"),
+    [("2160-0", "mg/dl", "mg/dL"), ("2160-0", "MG/DL", "mg/dl"), ("1742-6", "U/l", "IU/L"), ("8867-4", "{beats}/min", "1/min")],
+)
 def test_what_differs_in_spelling_alone_is_one_unit(loinc: str, unit: str, wanted: str) -> None:
     assert not converted(loinc, 1.1, unit, wanted).differs
 
 
 @pytest.mark.parametrize(
     ("loinc", "value", "unit", "is_told"),
-    [("2160-0", -1, "mg/dL", True), ("2160-0", 1.1, "mg/dL", False), ("2160-0", 1.1, "mol/L", True), ("2160-0", -1, None, True), ("2160-0", -1, "no unit", True),
-     ("2160-0", 1.1, None, False), ("2160-0", "-1", "mg/dL", False), ("777-3", -150, "Thousand/uL", True), ("8310-5", 98.6, "Cel", True), ("8310-5", 98.6, "[degF]", False),
-     ("not ours", -1, "mg/dL", False), (None, -1, "mg/dL", False)],
+    [("2160-0", -1, "mg/dL", True), ("2160-0", 1.1, "mg/dL", False), ("2160-0", 1.1, "mol/L", True), ("2160-0", -1, None, True),
+     ("2160-0", -1, "no unit", True), ("2160-0", 1.1, None, False), ("2160-0", "-1", "mg/dL", False), ("777-3", -150, "Thousand/uL", True),
+     ("8310-5", 98.6, "Cel", True), ("8310-5", 98.6, "[degF]", False), ("not ours", -1, "mg/dL", False), (None, -1, "mg/dL", False)],
 )  # fmt: skip
 def test_a_value_that_cannot_be_true_is_told(loinc: str | None, value: Any, unit: str | None, is_told: bool) -> None:
     told = CONVERSIONS.impossible({"loinc": loinc, "value": value, "unit": unit})

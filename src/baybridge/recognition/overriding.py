@@ -150,7 +150,11 @@ def _codes(found: Iterator[Clearing]) -> str:
 
 
 def _needless(plain: Mapping[str, object], given: OverrideRecognition, rules: RecognitionRules) -> Iterator[Reason]:
-    if given.direction == "accept" and recognise(plain, rules).serves:
+    """Why a result is not to be accepted at all: it serves as it is, or its value cannot be true."""
+    answer = recognise(plain, rules)
+    if given.direction == "accept":
+        yield from answer.set_aside
+    if given.direction == "accept" and answer.serves:
         yield Reason("recognition.override.nothing_to_accept", where="direction")
 
 

@@ -70,6 +70,18 @@ def test_every_fault_of_the_form_is_said() -> None:
     assert codes(overridden(creatinine(), code="MR-070", note=" ", result="none")) == ["code_of_other_direction", "no_note", "result_unknown"]
 
 
+@pytest.mark.parametrize("day", [OLD, FRESH])
+def test_a_value_that_cannot_be_true_is_accepted_by_nobody_and_is_repeated(day: date) -> None:
+    made = observation("o1", "2160-0", -1, "mg/dL", day, signed="mo")
+    assert codes(overridden(made)) == ["facts.given.implausible"]
+    here = situation("hk", {"observations": [made], "resources": [made]})
+    answer = recognise_results(here, RecogniseResults(purpose="LD_FITNESS"))
+    assert isinstance(answer, Judged)
+    (event,), (document,) = answer.events, answer.decisions
+    assert isinstance(event, RepeatRequested)
+    assert document["set_aside"]
+
+
 def test_there_is_nothing_to_accept_in_a_recognised_result() -> None:
     assert codes(overridden(creatinine(FRESH))) == ["nothing_to_accept"]
 

@@ -88,7 +88,8 @@ class UnitTable:
     def readings(self, written: str) -> tuple[str, ...]:
         """What a text can mean, in the order in which it is tried: UCUM as it stands, then as laboratories spell it, then by its capitals.
 
-        A spelling that names a unit itself is that one first: `Thousand/uL` is 10*3/uL, then 10*9/L, which is as much. The unit that is asked for decides: `G/L` becomes grams where a mass is asked for, and thousands of millions where a count is.
+        A spelling that names a unit itself is that one first: `Thousand/uL` is 10*3/uL, then 10*9/L, which is as much. The unit that is asked for decides:
+        `G/L` becomes grams where a mass is asked for, and thousands of millions where a count is.
         """
         exact, spelt = written.strip(), self.read(written)
         known = self._as_written(written, spelt), spelt

@@ -499,6 +499,12 @@ def test_a_report_taken_back_without_the_time_of_one_of_several_leaves_none_of_t
     assert results_by_hour(connection) == [(at, value, known, True) for at, value, known, _ in TWO_SAMPLES]
 
 
+def test_a_report_of_several_samples_taken_back_without_a_time_takes_all_back_and_says_so(connection: Connection) -> None:
+    of_samples(connection, FASTING, LATER)
+    assert of_samples(connection, WITHDRAWN.replace("20260308110000", "20260308130000").replace("||20260308080000+0800", "||")) == ["record.import.taken_back_all"]
+    assert [status for _, _, status, _ in results_by_hour(connection)] == ["cancelled", "cancelled"]
+
+
 def test_a_report_taken_back_with_its_time_reaches_its_sample_alone(connection: Connection) -> None:
     of_samples(connection, FASTING, glucose(11, "9.2", "20260308100000+0800", ordered="20260308100000+0800"))
     assert of_samples(connection, WITHDRAWN.replace("20260308110000", "20260308130000").replace("||20260308080000+0800", "||20260308100000+0800")) == []

@@ -35,6 +35,7 @@ TOLD = {
     "sample_again": "the same number at another time; filed as another result, and the first stays",
     "sample_corrected_day": "the same number at another time; taken as a correction of the time",
     "value_changed": "another value, not marked as corrected; the newer one stands, the other is kept as a version",
+    "taken_back_all": "none, of a number that several samples have; all of them were taken back",
     "change_of_nothing": "no result of this node that has its order's number, one of its codes and its sub-id; it changed nothing",
     "change_of_one_of": "one that may be any of several of its order; those are not used until their source says which",
 }
@@ -46,6 +47,7 @@ EXPECTED = {
     "sample_again": ("effective", "a number that one sample has"),
     "sample_corrected_day": ("effective", "the time of the result that is changed"),
     "value_changed": ("value", "the value that stands, or a correction that says so"),
+    "taken_back_all": ("effective", "the time of the order that is taken back"),
     "change_of_nothing": ("status", "a change of a result that came before"),
     "change_of_one_of": ("code", "a code by which the result that is changed is known here"),
     "which_of_several": ("effective", "the time of the one of several results of a code that is changed, or its sub-id (OBX-4)"),
@@ -234,8 +236,19 @@ def _withdrawn(connection: Connection, batch: Batch, stored: Mapping[Key, Versio
         names = sorted({name for one in met for name in results_of(one)})
         if not names and key not in stored:
             told.append((number, key[0], "change_of_nothing"))
-        _take_back(connection, batch, report, names, batch.places[number])
+        taken = _take_back(connection, batch, report, names, batch.places[number])
+        if not time_of(report) and _of_several_times(taken):
+            told.append((number, key[0], "taken_back_all"))
     return told
+
+
+def _of_several_times(results: Iterable[Json]) -> bool:
+    """Whether a code among these was measured more than once: a number that was used again."""
+    times: dict[object, set[object]] = {}
+    for one in results:
+        for code in codes_of(one):
+            times.setdefault(code, set()).add(moment_of(time_of(one)))
+    return any(len(found) > 1 for found in times.values())
 
 
 def results_of(report: Mapping[str, Any]) -> Iterator[Key]:
@@ -246,10 +259,12 @@ def results_of(report: Mapping[str, Any]) -> Iterator[Key]:
             yield kind, name
 
 
-def _take_back(connection: Connection, batch: Batch, report: Json, names: list[Key], place: Place) -> None:
+def _take_back(connection: Connection, batch: Batch, report: Json, names: list[Key], place: Place) -> list[Json]:
+    """Add a version that is taken back of each of these results that stood; those results."""
     at, extension = sent_at(report), report["meta"]["extension"]
     current = {key: version.resource for key, version in standing(connection, names).items()}
     current |= {key_of(resource): resource for resource in batch.resources if key_of(resource) in set(names)}
+    taken: list[Json] = []
     for resource in current.values():
         before = sent_at(resource)
         if resource.get("status") in TAKEN_BACK or (before and at and before > at):
@@ -258,6 +273,8 @@ def _take_back(connection: Connection, batch: Batch, report: Json, names: list[K
         batch.resources.append({**resource, "status": report["status"], "meta": meta})
         batch.places.append(place)
         batch.entries += 1
+        taken.append(resource)
+    return taken
 
 
 def standing(connection: Connection, keys: Iterable[Key]) -> dict[Key, Version]:

@@ -34,6 +34,8 @@ _FIRST = datetime.min.replace(tzinfo=UTC)
 def parted_by_time(connection: Connection, batch: Batch) -> list[tuple[int, str, str]]:
     """Give each result or report of another time than its number was used for an id of its own; what is to be told as (place in the batch, type, code)."""
     numbered = batch.by_sample | {key for key, of in batch.results.items() if of.number}
+    if not numbered:
+        return []
     samples = _Samples(connection, {key: version.resource for key, version in standing(connection, numbered).items()})
     told: list[tuple[int, str, str]] = []
     report: int | None = None

@@ -11,6 +11,7 @@ written, a part of a day allowed.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -29,6 +30,10 @@ _WEEK = 7
 #: More weeks than this are a slip, and so are more days than this of one way, of manufacture or of lymphodepletion; ten years.
 _MOST_WEEKS, _MOST_DAYS = 520, 3650
 
+#: Above these the solver's arithmetic, or its memory, would be the limit: weights, and ways through for all patients together.
+_MOST_WEIGHT, _MOST_WAYS = 10_000, 500_000
+
+Weight = Annotated[int, Meta(ge=0, le=_MOST_WEIGHT)]
 Days = Annotated[float, Meta(ge=0, le=_MOST_DAYS)]
 FromOne = Annotated[int, Meta(ge=1, le=_MOST_WEEKS)]
 
@@ -58,7 +63,7 @@ class WrittenPatient(Request, frozen=True, kw_only=True):
     id: Text
     product: Text
     centres: list[Text]
-    urgency: Count
+    urgency: Weight
     ready_on: date
     latest_collection_on: date
     bed_weeks: FromOne
@@ -91,8 +96,8 @@ class WrittenSchedule(Request, frozen=True, kw_only=True):
     transit_days: dict[str, Days]
     cases: list[WrittenPatient]
     lymphodepletion_days: Days | None = None
-    max_hold_weeks: Count | None = None
-    unserved_penalty: Count | None = None
+    max_hold_weeks: Annotated[int, Meta(ge=0, le=_MOST_WEEKS)] | None = None
+    unserved_penalty: Weight | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +241,16 @@ def _problems(written: WrittenSchedule) -> Iterator[Problem]:
         if _way(name) not in {way for centre in centres for plant in plants for way in ((centre, plant), (plant, centre))}:
             yield _problem(f"transit_days.{name}", '"centre>plant" or "plant>centre" of the case', repr(name))
     yield from _of_patients(written.cases, centres)
+    if (ways := _ways(written)) > _MOST_WAYS:
+        yield _problem("cases", f"at most {_MOST_WAYS} ways through for all together: fewer weeks, shorter windows or less hold", f"{ways}")
+
+
+def _ways(written: WrittenSchedule) -> int:
+    """How many ways through the patients have at most."""
+    held = min(written.weeks, 1 + (written.max_hold_weeks if written.max_hold_weeks is not None else 4))
+    made = Counter(plant.product for plant in written.plants)
+    windows = (min(written.weeks, 1 + max(0, (one.latest_collection_on - one.ready_on).days) // _WEEK + 1) for one in written.cases)
+    return sum(window * held * len(one.centres) * made[one.product] for one, window in zip(written.cases, windows, strict=True))
 
 
 def _each_week(field: str, numbers: Sequence[int], weeks: int) -> Iterator[Problem]:

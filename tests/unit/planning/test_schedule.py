@@ -109,6 +109,18 @@ def test_every_problem_is_told_at_once_with_its_place(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_what_no_solver_could_hold_is_refused_before_it_is_tried() -> None:
+    weeks = 520
+    centre = {"id": "macao", "chairs": [1] * weeks, "beds": [1] * weeks, "icu": [1] * weeks}
+    plant = {**CASE["plants"][0], "starts": [1] * weeks}
+    waiting = [{**CASE["cases"][0], "id": f"case{number}", "latest_collection_on": "2036-01-01"} for number in range(300)]
+    with pytest.raises(FormError, match="500000"):
+        read(changed(weeks=weeks, centres=[centre], plants=[plant], cases=waiting))
+    for path, value in (("cases__0__urgency", 10**400), ("unserved_penalty", 10_001), ("max_hold_weeks", 521), ("cases__0__bed_weeks", 0)):
+        with pytest.raises(FormError, match=path.rpartition("__")[2]):
+            read(changed(**{path: value}))
+
+
 def test_what_is_no_case_is_told_and_nothing_is_printed(tmp_path: Path) -> None:
     for content in ("[]", "{", '{"weeks": 8, "weeks": 9}', '{"weeks": NaN}', "null", '"case"'):
         (tmp_path / "case.json").write_text(content, "utf-8")

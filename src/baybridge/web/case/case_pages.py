@@ -168,7 +168,7 @@ def _show_form(view: CaseView, kind: CommandRow, given: Mapping[str, object], re
         labels=_labels(view, kind),
         paper=forms.from_paper(asked),
         timed=bool(forms.moments(kind)),
-        dose_boxes=_dose_boxes(asked) if kind.name == "GiveDrug" else None,
+        dose_boxes=_dose_boxes(asked) if {*_ALL_BOXES} <= {*kind.form} else None,
         back=tabs.address(view.case.case_id, view.tab),
         command_id=new_id(asked.node.now),
         kept=kept,
@@ -213,7 +213,7 @@ def _box_of(unit: DoseUnit) -> str:
 def _signable(asked: Asked, kind: CommandRow, standing: Refusal | None) -> str:
     """The address part of the gate at which this person may sign an exception to what stands, with its codes; empty where there is nothing to sign."""
     codes = [reason.code for reason in standing.reasons if reason.code.startswith("gate.")] if standing else []
-    if not codes or kind.name == "SignException" or not allowed(asked, COMMANDS["SignException"]):
+    if not codes or "codes" in kind.form or not allowed(asked, COMMANDS["SignException"]):  # the form of an exception leads to no other one
         return ""
     gate = codes[0].split(".")[1]
     return urlencode({"gate": gate, "codes": ",".join(code for code in dict.fromkeys(codes) if code.startswith(f"gate.{gate}."))}, safe=",")

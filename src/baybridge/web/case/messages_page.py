@@ -127,15 +127,15 @@ def leaves_to(view: CaseView, receiver: writing.Receiver) -> str:
 def crossing(view: CaseView, kind: CommandRow, fields: Sequence[Field]) -> list[str]:
     """What is said before a message of this form is sent: to which region it leaves; by what the form says, else for everybody to whom it could go."""
     values = {one.name: one.value for one in fields}
-    if kind.name == "SendMessage":
+    if kind.page != "messages" or "text" not in kind.form:
+        return []
+    if "to" in kind.form:
         found = writing.receivers(view.look.situation())
         wanted = [found[values["to"]]] if values.get("to") in found else list(found.values())
-    elif kind.name == "AnswerMessage":
+    else:
         asked = message_of(view.case, values.get("message_id", ""))
         nodes = [asked.entry.origin.node] if asked is not None else [one.entry.origin.node for one in messages_of(view.case).values() if one.open]
         wanted = [writing.Receiver(name, site.organisation, site) for name, site in view.look.situation().neighbours.items() if name in nodes]
-    else:
-        return []
     leaving = ((one, leaves_to(view, one)) for one in wanted)
     return [view.reader.t("message.leaves", who=one.organisation, region=region) for one, region in leaving if region]
 

@@ -28,6 +28,7 @@ from baybridge.journey.events import AssessmentRecorded, ConfirmationAsked, Entr
 from baybridge.journey.row import CommandRow
 from baybridge.journey.stored import event_as_json
 from baybridge.node.clock import new_id
+from baybridge.node.commands.table import COMMANDS
 from baybridge.node.handle import handle
 from baybridge.web.case import confirm_page, readable, tabs
 from baybridge.web.case.as_given import as_given, made_by
@@ -176,8 +177,7 @@ def correct(asked: Asked) -> Response:
         given["given"] = instead
     name = _COMMANDS.get(given["action"], "CorrectEntry")
     if name != "CorrectEntry":
-        wanted = ("event_id", "note") if name == "ReinstateEntry" else ("event_id", "reason", "note")
-        given = {key: given[key] for key in wanted}
+        given = {key: given[key] for key in COMMANDS[name].form}
     done = handle(asked.node, Command(name, case_id, given, asked.person, form.get("command_id") or new_id(asked.node.now)))
     if isinstance(done, Refusal):
         return with_view(asked, lambda view: _show(view, done, instead), "timeline")

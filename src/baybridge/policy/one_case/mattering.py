@@ -117,9 +117,14 @@ def _of_some(
     drawn = [dict(facts) | {name: random.choice(beside[name]) for name in unknown} for _one in range(DRAWN)]
 
     def turns(name: str, given: Mapping[str, Value]) -> bool:
-        outcomes = (form.outcome(form.truths({**given, name: value}.get)) for value in values[name])
-        first = next(outcomes)
-        return any(other != first for other in outcomes)
+        tried = dict(given)
+        outcomes = set[str]()
+        for value in values[name]:
+            tried[name] = value
+            outcomes.add(form.outcome(form.truths(tried.get)))
+            if len(outcomes) > 1:
+                return True
+        return False
 
     found = {name for name in unknown if any(turns(name, given) for given in drawn)}
     turning = Turning(policy, facts, values)

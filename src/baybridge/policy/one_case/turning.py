@@ -52,7 +52,10 @@ class Turning:
         self.tries -= len(self.values[self.name])
         if self.tries < 0:
             return None
-        truths = [self.form.truths({**known, self.name: value}.get) for value in self.values[self.name]]
+        truths = []
+        for value in self.values[self.name]:
+            known[self.name] = value
+            truths.append(self.form.truths(known.get))
         sudden = {one for one, _ in left if one in self.sudden}
         outcomes = {self.form.outcome(one) for one in truths}
         if not left or (not sudden and UNDETERMINED not in outcomes):

@@ -125,7 +125,7 @@ def unnoticed(policy: Policy, dictionary: Dictionary) -> Iterator[str]:
     """Each change of one threshold, operator or date that no worked case of the policy notices."""
     cases = [(case, _moment(case), read_given(plain(case.facts), dictionary)[0]) for case in policy.cases]
     for mutation in mutations(policy):
-        if not any(_notices(mutation.policy, *case) for case in cases):
+        if not any(_differences(mutation.policy, *case) for case in cases):
             yield str(mutation)
 
 
@@ -138,9 +138,10 @@ def failing(policy: Policy, dictionary: Dictionary) -> Iterator[tuple[WorkedCase
             yield case, decision
 
 
-def _notices(policy: Policy, case: WorkedCase, at: datetime | None, facts: Mapping[str, Value]) -> bool:
+def _differences(policy: Policy, case: WorkedCase, at: datetime | None, facts: Mapping[str, Value]) -> tuple[str, ...]:
+    """One line for each expectation that is not met; what a case does not expect is not looked for."""
     settle = "would_settle" in case.expect
-    return bool(differences(case, decide(policy, facts, as_of=at, settle=settle)))
+    return differences(case, decide(policy, facts, as_of=at, settle=settle, asking=settle or "missing" in case.expect))
 
 
 def _moment(case: WorkedCase) -> datetime | None:
@@ -166,8 +167,7 @@ def _case_problems(policy: Policy, case: WorkedCase, dictionary: Dictionary, tex
         return
     if not wrong:
         values, _ = read_given(plain(case.facts), dictionary)
-        settle = "would_settle" in case.expect
-        for line in differences(case, decide(policy, values, as_of=at, settle=settle)):
+        for line in _differences(policy, case, at, values):
             name, expected, found = _expected_and_found(line)
             yield _problem(policy.origin, case, f"expect.{name}", f"worked case {case.name!r} to give {name} {expected}", found)
 

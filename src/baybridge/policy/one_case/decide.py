@@ -93,11 +93,13 @@ def decide(
     subject: str | None = None,
     as_of: datetime | date | None = None,
     settle: bool = True,
+    asking: bool = True,
 ) -> Decision:
     """The decision; facts absent or None are unknown, facts that the policy does not read are ignored.
 
     `as_of` outside the policy's dates of effect gives `not-in-force`; without `as_of` the dates are not looked at.
-    With `settle` false nothing is searched and `would_settle` is empty. Raises `FactsError` when a fact is not of its type or code set.
+    With `settle` false nothing is searched and `would_settle` is empty; with `asking` false `missing` is empty too, for whoever looks at the outcome alone.
+    Raises `FactsError` when a fact is not of its type or code set.
     """
     form = compiled(policy)
     used = _used(policy, form, facts)
@@ -107,10 +109,10 @@ def decide(
         return _decision(policy, subject, as_of, NOT_IN_FORCE, {}, (against,), (), (), sources)
     truths = form.truths(used.get)
     found = form.outcome(truths)
-    missing = _missing(policy, used, truths) if None in used.values() else ()
-    settling = would_settle(policy, used, missing) if settle and found == UNDETERMINED else ()
+    missing = _missing(policy, used, truths) if asking and None in used.values() else ()
+    settling = would_settle(policy, used, missing) if settle and asking and found == UNDETERMINED else ()
     values = _values(form, used, truths)
-    if found == UNDETERMINED and policy.asked:
+    if asking and found == UNDETERMINED and policy.asked:
         missing = tuple(sorted({*missing, *_asked(policy, used)}))
     return _decision(policy, subject, as_of, found, values, form.grounds(truths, used), missing, settling, form.sources)
 

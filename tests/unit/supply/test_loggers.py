@@ -98,10 +98,11 @@ def test_a_gap_alone_is_for_quality_to_review() -> None:
     assert (found.disposition, [reason.code for reason in found.reasons]) == ("quality_review", ["supply.logger.gap"])
 
 
-def test_a_label_limit_that_is_not_known_is_for_quality_and_never_accepted() -> None:
-    found = judge_frozen(taken(simple(-170, -170)), None, LIMITS)
-    assert found.disposition == "quality_review"
-    assert "supply.logger.no_label_limit" in [reason.code for reason in found.reasons]
+@pytest.mark.parametrize(("warmest", "disposition"), [(-170, "quarantine"), (-140, "quarantine"), (-120.1, "quarantine"), (-120, "unfit"), (20, "unfit")])
+def test_a_label_limit_that_is_not_known_never_lets_bags_go_on(warmest: float, disposition: str) -> None:
+    found = judge_frozen(taken(simple(-170, warmest, -170)), None, LIMITS)
+    assert found.disposition == disposition
+    assert "supply.finding.product_limit_unknown" in [reason.code for reason in found.reasons]
 
 
 @pytest.mark.parametrize("bad", ["---", "ERR", "", "1,5", "-999", "850", "-17O.1", "1e2", "NaN", "−", "..5"])

@@ -4,8 +4,8 @@ Main job: `KINDS`, from each type to the action of that page (`node/people/acces
 on a page that a role does not open although it opens others of their type. A type without a row is open to nobody.
 
 What is decided here depends on role and type alone, so that a refusal tells nothing of what there is, and no answer costs a question to the database.
-**Source**: design section 4; PIPL article 6 (least necessary). Elsewhere: whose record it is, `interactions.Seeing`; how little of it a payer or a plant reads,
-`payer.py` and `plant.py`.
+**Source**: Personal Information Protection Law of the mainland, article 6 (least necessary). Elsewhere: whose record it is, `seeing.Seeing`; how little of it a
+payer or a plant reads, `payer.py` and `plant.py`.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Main job: `judge(logged, kept, limits)`. A reading stands until the next one, the last for the nominal interval; a limit is passed by what is above it, the bands of a
 frozen product by what is at or above them. A gap, and whatever of a file was not read, is for quality to look at: not knowing opens nothing.
 
-**Source**: quality reference F4. **Units**: degrees Celsius, minutes.
+**Source**: limits, and where they come from, in `data/pathways/cold-chain.yaml`. **Units**: degrees Celsius, minutes.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ _OF_FINDING = {
     "fresh_outside_review": Disposition.QUALITY_REVIEW,
     "fresh_outside_too_long": Disposition.QUARANTINE,
     "fresh_frozen": Disposition.QUARANTINE,
+    "product_limit_unknown": Disposition.QUARANTINE,
     "product_band_1": Disposition.QUALITY_REVIEW,
     "product_band_2": Disposition.QUARANTINE,
     "product_band_3": Disposition.UNFIT,
@@ -88,16 +89,17 @@ def judge_frozen(logged: Logged, label_c: float | None, limits: Limits) -> Judge
     known = () if label_c is None else (label_c,)
     bands = [band for band in (limits.product.band_2_c, limits.product.band_3_c) if label_c is None or band >= label_c]
     passed = tuple(Passed(limit, _above(spans, limit, reached=limit in bands)) for limit in sorted({*known, *bands}))
-    if label_c is None:
-        return _judged(logged, limits, passed, (), Reason("supply.logger.no_label_limit"))
+    if label_c is None:  # as at its receipt: in quarantine, and presumed unfit where every frozen product is
+        warm = ("product_band_3",) if _reading(spans, 0).warmest_c >= limits.product.band_3_c else ()
+        return _judged(logged, limits, passed, ("product_limit_unknown", *warm))
     return _judged(logged, limits, passed, judge_product(_reading(spans, _above(spans, label_c)), label_c, limits.product))
 
 
-def _judged(logged: Logged, limits: Limits, passed: tuple[Passed, ...], findings: Sequence[str], *unknown: Reason) -> Judged:
+def _judged(logged: Logged, limits: Limits, passed: tuple[Passed, ...], findings: Sequence[str]) -> Judged:
     moments = [moment for moment, _ in logged.readings]
     most = timedelta(minutes=limits.logger.gap_min)
     gaps = tuple(Gap(start, _in_minutes([end - start])) for start, end in pairwise(moments) if end - start > most)
-    told = (*unknown, *(Reason("supply.logger.gap", {"at": gap.start.isoformat(), "minutes": f"{gap.minutes:g}"}) for gap in gaps), *logged.told)
+    told = (*(Reason("supply.logger.gap", {"at": gap.start.isoformat(), "minutes": f"{gap.minutes:g}"}) for gap in gaps), *logged.told)
     worst = [_OF_FINDING[finding] for finding in findings if finding not in RECORD_ONLY] + [Disposition.QUALITY_REVIEW] * bool(told)
     disposition = max(worst, key=[*Disposition].index, default=Disposition.ACCEPT)
     reasons = (*(Reason(f"supply.finding.{finding}") for finding in findings), *_gathered(told))

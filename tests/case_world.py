@@ -123,6 +123,7 @@ class World:
     held: Sequence[HeldSlot] = ()  # slots of other cases
     code: CodeState = "right"  # what comes of a courier's code
     elsewhere: frozenset[Label] = frozenset()  # labels of other cases
+    until: tuple[datetime, dict[str, Any]] | None = None  # what was true until a moment, where it was otherwise then
 
     @property
     def case(self) -> Case:
@@ -138,6 +139,16 @@ class World:
     def decide(self, policy: str, facts: Mapping[str, Any] | None = None) -> Any:
         values = {**self.facts, **(facts or {})}
         return decide(library().get(policy, self.now.date()), values, subject="case-1", as_of=self.now)
+
+    def turn(self, **facts: Any) -> World:
+        """The same patient with other facts from now on."""
+        self.until = self.now, dict(self.facts)
+        self.facts.update(facts)
+        return self
+
+    def decide_at(self, moment: datetime) -> Any:
+        before = self.until[1] if self.until is not None and moment < self.until[0] else self.facts
+        return lambda policy, facts=None: decide(library().get(policy, moment.date()), {**before, **(facts or {})}, subject="case-1", as_of=moment)
 
     def situation(self, node: str, role: Role, account: str | None = None) -> Situation:
         return self.situation_of(node, Actor(account or f"{role.value}-{node}", role, SITES[node].organisation))
@@ -162,6 +173,7 @@ class World:
                 courier_code=lambda _shipment, _code: self.code,
             ),
             gates=GATES,
+            decide_at=self.decide_at,
         )
 
     def labels_elsewhere(self, asked: frozenset[Label]) -> frozenset[Label]:

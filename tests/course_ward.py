@@ -130,7 +130,7 @@ class CourseWard:
         read = read_given(kind, given)
         if isinstance(read, Refusal):
             return read
-        filed = SimpleNamespace(resources=self.resources, from_outside=self.resources)
+        filed = SimpleNamespace(resources=self.resources, from_outside=self.resources, once=lambda _key, make: make(self.resources))
         unit: Any = SimpleNamespace(connection=None, at=self.now, new_id=lambda: f"id-{next(_NUMBER)}", record=lambda _: filed)
         _, situation = situate(self.node, unit, kind, case, Command(command, CASE, given, actor, "c"))
         verdict = judge(kind, situation, read)

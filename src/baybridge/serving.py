@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import TextIO
 
 from granian.constants import Interfaces, SSLProtocols
-from granian.http import HTTP1Settings
+from granian.http import HTTP1Settings, HTTP2Settings
 from granian.server.embed import Server
 
 from baybridge.app import application
 from baybridge.http import metrics
+from baybridge.http.crowding import Crowd, kept_while_room
 from baybridge.http.logs import JsonLines, PlainLines
 from baybridge.http.proxies import Network, behind, read_networks
 from baybridge.node.config import Config, ConfigProblem, Serving
@@ -32,6 +33,7 @@ from baybridge.node.upkeep.served import ServedElsewhereError, hold
 
 _LOG = logging.getLogger("baybridge.serving")
 _OWN_FILES = 256  # database connections, documents, log
+_STILL_THERE_S = 60  # after which a silent client of HTTP/2 is asked whether it is still there; one that left without a word would keep its connection for ever
 _RELOAD_S = 15.0  # in which every open stream ends, so that the server lets its connections go
 
 
@@ -92,14 +94,16 @@ def serve(folder: Path, database: str | None, host: str, port: int, serving: Ser
     how = serving or node.config.serving
     node.config = replace(node.config, serving=how)
     node.served_at = f"{'https' if how.certificate else 'http'}://{host}:{port}"
+    most = _allow_connections(int(node.config.settings["BAYBRIDGE_MAX_CONNECTIONS"]))
     server = Server(
-        behind(application(node), _trusted(how)),
+        kept_while_room(behind(application(node), _trusted(how)), Crowd(most)),
         address=host,
         port=port,
         interface=Interfaces.ASGI,
         log_access=False,
-        backlog=_allow_connections(int(node.config.settings["BAYBRIDGE_MAX_CONNECTIONS"])),  # with the default of 128 idle connections would shut everybody out
+        backlog=most,  # with the default of 128 idle connections would shut everybody out
         http1_settings=HTTP1Settings(header_read_timeout=round(float(node.config.settings["BAYBRIDGE_HEADER_SECONDS"]) * 1000)),
+        http2_settings=HTTP2Settings(keep_alive_interval=_STILL_THERE_S * 1000),
     )
     _take_certificate(server, node, how)
     if how.metrics_port is not None:

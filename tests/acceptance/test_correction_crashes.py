@@ -42,7 +42,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
         return (world.clock() - timedelta(hours=hours)).isoformat()
 
     first = world.do("hk", Role.NURSE, "Assess", findings=HOT, assessed_at=ago(6)).events[0].event_id
-    world.do("hk", Role.NURSE, "GiveDrug", atc="L04AC07", name="tocilizumab", dose_mg=520, given_at=ago(4))
+    world.do("hk", Role.NURSE, "GiveDrug", atc="L04AC07", name="tocilizumab", dose_mg=400, given_at=ago(4))
     world.do("hk", Role.NURSE, "Assess", findings=COLD, assessed_at=ago(1))
     for one in world.nodes.values():
         one.storage.close()

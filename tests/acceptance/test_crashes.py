@@ -12,11 +12,14 @@ import shutil
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from acceptance.support import Clock, World, resource_of
@@ -36,8 +39,9 @@ from baybridge.node.consequences import queue
 from baybridge.node.integrity import daily
 from baybridge.node.neighbours import transfers, witnessing
 from baybridge.node.node import Node, open_node
-from baybridge.node.people import accounts
+from baybridge.node.people import accounts, reads
 from baybridge.node.steps import DELIVER, RECEIVE, SEND, WRITE
+from baybridge.record.store import store
 from watch_world import CASE, WELL, Ward
 
 KILLS = int(os.environ.get("BAYBRIDGE_TEST_KILLS", "5"))
@@ -224,12 +228,12 @@ def test_killed_at_random_instants(pair: Pair) -> None:
     pair.hk.start()
     pair.mo.start()
     sent = 0
-    for _ in range(KILLS):
+    for number in range(KILLS):
         victim = chance.choice((pair.mo, pair.mo, pair.hk))
         timer = threading.Timer(chance.uniform(0.0, 0.5), victim.kill)
         timer.start()
         pending: list[str] = []
-        while timer.is_alive():
+        while timer.is_alive() or sent <= number:  # one at least, on however slow a machine
             command_id = f"{'t' if sent % 5 == 4 else 'c'}-{sent}"
             sent += 1
             if not _give(pair, command_id):
@@ -240,7 +244,7 @@ def test_killed_at_random_instants(pair: Pair) -> None:
             assert _give(pair, command_id)
     eventually(pair.delivered, "every receipt")
     pair.stop()
-    assert len(pair.journal.acknowledged) == sent > KILLS
+    assert len(pair.journal.acknowledged) == sent >= KILLS
     consents = [e.notice_version for e in pair.of("mo", ev.ConsentRecorded) if e.notice_version.startswith("c-")]
     assert sorted(consents) == sorted(name for name in pair.journal.acknowledged if name.startswith("c-"))
     pair.check_packages()
@@ -293,6 +297,55 @@ def test_killed_between_a_correction_and_what_follows_from_it(tmp_path: Path, st
     reopened = [event.decision_sha256 for event in world.events("mo", ev.DecisionReopened)]
     assert reopened and len(reopened) == len(set(reopened))
     assert len(world.events("mo", ev.TransferAllowed)) == 2, "the referral, and one correction"
+
+
+#: A second person agrees to an erasure in a process of its own; `person erase` signs in first, and would be killed there.
+_ERASE = """
+import json, sys
+from pathlib import Path
+from baybridge.base.outcome import Refusal
+from baybridge.journey.command import Actor, Role
+from baybridge.node.node import open_node
+from baybridge.node.people.erasure import Wanted, erase
+
+folder, patient, what, who = sys.argv[1:]
+node = open_node(Path(folder))
+done = erase(node, Wanted(patient, (what,), "asked"), Actor(who, Role.QUALITY, node.site.organisation, person=who))
+print([one.code for one in done.reasons] if isinstance(done, Refusal) else done.state)
+"""
+
+
+@pytest.mark.parametrize("step", ["write.log", "write.committed"])
+def test_killed_while_something_is_erased(tmp_path: Path, step: str) -> None:
+    """All of it is gone, from every file of the database once the node runs again, or nothing is, and it can be given once more; the log is sound."""
+    world = World.new(tmp_path / "network")
+    told = resource_of(world.bundle(), "-a-plt") | {"note": [{"text": "words to be erased"}]}
+    world.file("mo", world.bundle())
+    world.file("mo", [told])
+    for node in world.nodes.values():
+        node.storage.close()
+    folder = tmp_path / "network" / "mo"
+
+    def erase(who: str, halt_at: str = "") -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", _ERASE, str(folder), world.patient, f"Observation/{told['id']}", who]
+        return subprocess.run(command, check=False, capture_output=True, text=True, env={**os.environ, "BAYBRIDGE_HALT_AT": halt_at})
+
+    def left() -> list[str]:
+        return [file.name for file in folder.glob("node.sqlite*") if b"words to be erased" in file.read_bytes()]
+
+    assert erase("anna").stdout == "asked\n"
+    assert erase("bela", step).returncode == -9
+    assert left(), "a kill after the commit leaves what the write-ahead log held"
+    if step == "write.log":
+        assert erase("bela").stdout == "erased\n"
+    server = Server(folder, free_ports(1)[0]).start()
+    try:
+        eventually(lambda: not left(), "the end of every copy")
+    finally:
+        server.kill()
+    assert erase("anna").stdout == "['person.erase.not_theirs']\n"
+    checked = subprocess.run([_baybridge(), "ledger", "check", str(folder), "--json"], check=False, capture_output=True, text=True)
+    assert json.loads(checked.stdout)["problems"] == []
 
 
 @pytest.mark.parametrize("step", ["write.events", "write.committed", "consequence.done"])
@@ -377,3 +430,44 @@ def test_step_kills_a_command_of_the_command_line_too(pair: Pair) -> None:
         done = subprocess.run(command, input=given, text=True, check=False, capture_output=True)
         assert done.returncode == 0, done.stderr
     assert [e.notice_version for e in pair.of("mo", ev.ConsentRecorded)].count("cli") == 1
+
+
+def test_killed_while_many_read(pair: Pair) -> None:
+    """Every reading that was answered stands in the patient's list, and the log is whole, whenever the node is killed."""
+    answered: list[str] = []
+
+    def read(name: str) -> None:
+        while True:
+            try:
+                found = httpx.get(f"{pair.mo.url}/fhir/{name}", headers=pair.journal.headers, timeout=20, trust_env=False)
+            except httpx.HTTPError:
+                return
+            assert found.status_code == 200, found.text
+            answered.append(f"read {name.partition('/')[0]}")
+
+    def more(than: int) -> bool:
+        return len(answered) > than
+
+    opened = open_node(pair.folder / "mo")
+    case = opened.case(pair.case_id)
+    assert case is not None
+    with opened.storage.reading() as connection:
+        results = store.of_patient(connection, "Observation", case.patient_id or "")
+    names = [*[version.reference for version in results[:3]], f"Patient/{case.patient_id}"]
+    opened.storage.close()
+    for _ in range(min(KILLS, 20)):
+        pair.mo.start()
+        readers = [threading.Thread(target=read, args=(names[place % len(names)],)) for place in range(8)]
+        for reader in readers:
+            reader.start()
+        eventually(partial(more, len(answered) + 8), "some answers")
+        pair.mo.kill()
+        for reader in readers:
+            reader.join()
+    opened = open_node(pair.folder / "mo")
+    with opened.storage.reading() as connection:
+        noted = Counter(one.what for one in reads.looked(connection, case.patient_id, pair.case_id))
+    opened.storage.close()
+    assert len(answered) >= min(KILLS, 20)
+    assert Counter(answered) - noted == Counter()
+    pair.check_against_journal()

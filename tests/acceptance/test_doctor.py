@@ -20,7 +20,7 @@ from msgspec import structs
 from acceptance.test_serving import certify
 from baybridge.cli.main import main
 from baybridge.node.config import read_config
-from baybridge.node.keeping import downtime
+from baybridge.node.keeping import downtime, standing
 from baybridge.node.neighbours import key_rotation, register
 from baybridge.node.node import Node
 from baybridge.node.upkeep import doctor
@@ -48,6 +48,20 @@ def test_a_new_node_lacks_a_backup_a_check_and_a_roster_and_nothing_else(folder:
     assert set(states) >= CONTRACT
     assert {name for name, state in states.items() if state not in ("ok", "skip")} - {"disk", "time_server"} == {"backup", "downtime", "log", "roster"}
     assert all(one.remedy for one in findings(folder).values() if one.state in ("fail", "warn"))
+
+
+@pytest.mark.parametrize(("state", "told"), [("gap", "fail"), ("unknown", "fail"), ("accepted", "ok"), ("clean", "ok")])
+def test_a_restored_node_that_takes_nothing_in_is_told(folder: Path, state: standing.State, told: str) -> None:
+    assert findings(folder)["restored"].state == "skip"
+    node = Node(read_config(folder))
+    made, then = "2026-11-30T11:00:00+00:00", "2026-11-30T12:00:00+00:00"
+    said = standing.Standing(restored_at=then, backup_sha256="0" * 64, backup_made_at=made, log_size=1, root="", state=state, neighbours=())
+    with node.unit(even_restored=True) as unit:
+        standing.keep(unit.connection, said)
+    node.storage.close()
+    found = findings(folder)["restored"]
+    assert found.state == told
+    assert bool(found.remedy) == (told == "fail")
 
 
 def test_the_age_of_the_downtime_pack_is_looked_at_and_whether_it_is_there(folder: Path, tmp_path: Path) -> None:

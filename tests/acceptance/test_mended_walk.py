@@ -157,6 +157,7 @@ def test_2_an_infusion_a_day_after_lymphodepletion_waits_and_one_person_is_not_t
     nurse.do(case, "CompleteLymphodepletion", completed_on=network.now.date())
     network.advance(days=3)
     house.fit_for_infusion(case, READY)
+    network.advance(minutes=5)  # so that the patient was measured before what is entered as done minutes ago, however fast this goes
     doctor.do(case, "SignException", second=SECOND, second_code=house.code(), gate="infusion", codes=["gate.infusion.no_interval"], note="interval of the pivotal trial")
     nurse.do(case, "CheckBedside", second="physician.hk", **band, checked_at=network.now - timedelta(minutes=2))
     house["pharmacist.hk"].do(case, "Thaw", second="nurse.hk", chain_of_identity=chain, bag=bag, thawed_at=network.now - timedelta(minutes=1))

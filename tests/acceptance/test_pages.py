@@ -50,7 +50,7 @@ KINDS_OF_USER = (
 FULL, SAMPLED = ("en", "zh-Hant"), ("zh-Hans", "pt")
 #: Pages that are there to show what a rule, a file or the log says to the letter, to those who write or check it: what is set as code on them may look like code.
 TO_THE_LETTER = re.compile(r"/(?:policies/|documents|trials/|codes|lab|log|operation/neighbours|safety)")
-FILES = (".json", ".yaml", ".ics", ".csv", ".xlsx")  # what is no page
+FILES = (".json", ".yaml", ".ics", ".csv", ".xlsx", ".zip")  # what is no page
 PHONE = {"width": 390, "height": 844}
 
 #: A unit as only UCUM writes it; people read °C, mmHg, ×10⁹/L, µmol/L.

@@ -190,6 +190,7 @@ def test_7_slot_papers_collection_and_flight(road: Road, network: Network) -> No
     )
     assert "not released" in early or "released" in early, early
     fit_for(road, "collection")
+    network.advance(hours=4, minutes=2)  # fitness is judged as of when the collection begins
     nurse.do(
         road.case,
         "Collect",
@@ -338,6 +339,7 @@ def test_10_bedside(road: Road, network: Network) -> None:
     road["pharmacist.hk"].do(road.case, "ReserveDrugs", atc="L04AC07", doses=2, from_on=network.now.date(), until_on=(network.now + timedelta(days=21)).date())
     network.advance(days=3)
     fit_for(road, "infusion")
+    network.advance(minutes=5)
     doctor.do(road.case, "SignException", second="physician2.hk", gate="infusion", codes=["gate.infusion.no_interval"], note="interval of the pivotal trial")
     checked = {"wrist_band": road.chain, "order": road.chain, "chain_of_identity": road.chain, "name_stated": True, "birth_date_stated": True}
     said = nurse.refused(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, create_engine, delete, update
+from sqlalchemy import Connection, create_engine, delete, select, update
 from sqlalchemy import event as listening
 
 import databases
@@ -123,6 +124,22 @@ def test_every_entry_of_every_size_is_proven(connection: Connection) -> None:
         for old in range(1, size + 1):
             proof = log.consistency(connection, old, size)
             assert merkle.verify_consistency(old, size, log.size_and_root(connection, old)[1], root, proof)
+
+
+def test_writers_in_turn_and_transactions_taken_back_leave_one_sound_tree(connection: Connection) -> None:
+    chance = random.Random(11)
+    with connection.engine.connect() as other:
+        for number in range(60):
+            writer = chance.choice((connection, other))
+            for _ in range(chance.choice((1, 1, 2))):  # twice in one transaction too
+                log.append(writer, [(entry(what=f"w{number}"), b"c")] * chance.randint(1, 5), salt)
+            writer.rollback() if chance.random() < 0.4 else writer.commit()
+    leaves = [merkle.leaf_hash(one.body) for one in log.entries(connection, 0, log.size(connection))]
+    made = merkle.grow(0, leaves, lambda _places: {})
+    length, root = log.size_and_root(connection)
+    assert length == len(leaves) > 60
+    assert root == merkle.root(length, lambda places: {place: made[place] for place in places})
+    assert {(row.level, row.position): row.hash for row in connection.execute(select(log_node))} == made
 
 
 def test_an_erased_content_cannot_be_guessed_and_its_entry_still_proven(connection: Connection) -> None:

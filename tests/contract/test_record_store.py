@@ -231,6 +231,32 @@ def test_order_and_pages(connection, query, expected):
     assert found == expected
 
 
+@pytest.mark.parametrize("other", ["_sort=-date", "_sort=_id", "code=718-7&_sort=date", "_sort=date&status=final", "_sort=date&subject=Patient/chan", ""])
+def test_a_cursor_of_another_search_is_refused_and_says_so(connection, other):
+    store.put_many(connection, [*PEOPLE, *RESULTS], at=T0)
+    cursor = search(connection, "Observation", [("_sort", "date"), ("_count", "1")]).next_cursor
+    pairs = [tuple(part.split("=", 1)) for part in other.split("&") if part]
+    answer = search(connection, "Observation", [*pairs, ("_cursor", cursor)])
+    assert [reason.code for reason in answer.reasons] == ["record.search.cursor_of_another"]
+    same = search(connection, "Observation", [("_count", "7"), ("_sort", "date"), ("_cursor", cursor), ("_total", "accurate")])
+    assert len(ids(same)) == 2
+    assert [reason.code for reason in search(connection, "Condition", [("_cursor", cursor)]).reasons] == ["record.search.cursor_of_another"]
+
+
+@pytest.mark.parametrize("order", [[], [("_sort", "-status")]])
+def test_pages_neither_repeat_nor_lose_while_others_write(connection, order):
+    store.put_many(connection, [*PEOPLE, *RESULTS], at=T0)
+    given, found = [*order, ("_count", "1")], []
+    page = search(connection, "Observation", given)
+    found += ids(page)
+    for one in RESULTS:  # each gets another version, and another row
+        store.put(connection, {**one, "issued": "2026-03-09T00:00:00Z"}, at=T0)
+    while page.next_cursor:
+        page = search(connection, "Observation", [*given, ("_cursor", page.next_cursor)])
+        found += ids(page)
+    assert sorted(found) == ["hb1", "hb2", "plt"]
+
+
 def test_what_comes_along(connection):
     store.put_many(connection, [*PEOPLE, *RESULTS], at=T0)
     result = search(connection, "Observation", [("code", "777-3"), ("_include", "Observation:subject")])

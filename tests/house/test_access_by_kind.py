@@ -103,6 +103,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         store.put(connection, of("Specimen", "filed"), at=node.now())
         store.put(connection, of("Observation", "bedside", "AssessmentRecorded"), at=node.now())
         store.put(connection, of("Communication", "letter", "PatientWrote"), at=node.now())
+        for event in ("FindingConfirmed", "ProductTested", "DrugGiven", "ConsentRecorded"):
+            store.put(connection, of("Provenance", f"corrected-{event.lower()}", f"EntryCorrected.{event}"), at=node.now())
         enclosed = {"contained": [{"resourceType": "Coverage", "id": "c"}]}
         store.put(connection, {**of("DiagnosticReport", "encloses"), **enclosed}, at=node.now())
         for event in OF_OTHER_ENTRIES:
@@ -255,6 +257,12 @@ def test_what_encloses_a_closed_type_is_in_no_total(house: House) -> None:
     for count in ("_summary=count", "_count=0", "_count=1", "_count=50"):
         totals = {who: house.ask(who, f"/DiagnosticReport?{count}").json()["total"] for who in ("physician", "laboratory")}
         assert totals == {"physician": 2, "laboratory": 1}, count
+
+
+@pytest.mark.parametrize(("event", "laboratory"), [("FindingConfirmed", 200), ("ProductTested", 200), ("DrugGiven", 404), ("ConsentRecorded", 404)])
+def test_a_correction_is_read_by_who_reads_the_entry_that_it_is_about(house: House, event: str, laboratory: int) -> None:
+    for who, status in (("physician", 200), ("quality", 200), ("patient", 200), ("laboratory", laboratory)):
+        assert house.ask(who, f"/Provenance/corrected-{event.lower()}").status_code == status, who
 
 
 @pytest.mark.parametrize("event", OF_OTHER_ENTRIES)

@@ -93,12 +93,15 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("POST", "/fhir"): WRITES,
     ("POST", "/fhir/"): WRITES,
     ("POST", "/fhir/{kind}/_search"): ON_RECORD | {"other patient"},  # finds the own record and nothing else
+    ("POST", "/fhir/{kind}/$validate"): WRITES,
     ("GET", "/fhir/Patient/{id}/$everything"): ON_RECORD,
     ("GET", "/fhir/{kind}/{id}/_history/{version}"): ON_RECORD,
     ("GET", "/fhir/{kind}/{id}/_history"): ON_RECORD,
     ("GET", "/fhir/{kind}/{id}"): ON_RECORD,
     ("PUT", "/fhir/{kind}/{id}"): WRITES,
+    ("PUT", "/fhir/{kind}"): WRITES,
     ("DELETE", "/fhir/{kind}/{id}"): WRITES - {"nurse"},
+    ("DELETE", "/fhir/{kind}"): WRITES - {"nurse"},
     ("GET", "/fhir/{kind}"): ON_RECORD | {"other patient"},
     ("POST", "/fhir/{kind}"): WRITES,
     **{(method, "/fhir/{rest:path}"): ON_CASE | {"other patient", "payer", "other payer"} for method in ("GET", "POST", "PUT", "DELETE")},  # answers not-found
@@ -164,6 +167,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("GET", "/safety"): {"quality", "alliance", "administrator"},
     **{(method, "/breaches"): {"quality", "administrator"} for method in ("GET", "POST")},
     ("POST", "/breaches/{breach_id}"): {"quality", "administrator"},
+    ("GET", "/requests"): {"quality"},
     **{(method, "/queue"): {"administrator"} for method in ("GET", "POST")},
     ("GET", "/paper"): LISTS,
     ("GET", "/operation"): {"administrator"},
@@ -223,6 +227,9 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     ("GET", "/cases/{case_id}/watch"): ON_CARE | {"helper"},
     ("GET", "/cases/{case_id}/looked"): {"patient", "quality"},
     ("GET", "/cases/{case_id}/looked.json"): {"patient", "quality"},
+    ("GET", "/cases/{case_id}/requests"): ON_CARE,
+    ("GET", "/cases/{case_id}/copy.zip"): {"patient", "quality"},
+    ("POST", "/cases/{case_id}/mark"): {"quality"},  # without a reason it is refused
     ("GET", "/cases/{case_id}/state.json"): ON_CARE,  # it holds grades, doses and money
     **{(method, "/cases/{case_id}/entries/{event_id}"): SITE for method in ("GET", "POST")},  # an entry that is not there answers not-found
     ("GET", "/emergency/{case}"): BREAKS_GLASS,

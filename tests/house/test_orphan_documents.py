@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import baybridge
 from baybridge.documents.loader import Documents, files, read_document
+from baybridge.documents.sentences import texts_in
 from baybridge.rulebook.library import fact_types, policies_of
 
 SOURCE = Path(baybridge.__file__).parent
@@ -21,8 +20,11 @@ COMPARED = "Shown for comparison:"
 
 #: Folders whose documents are read one and all, by what they say of themselves.
 READ_WHOLE = frozenset(
-    {"breaches", "facts", "policies", "translations", "languages", "regions", "products", "plans", "trials", "card-issuers", "feeds", "loggers", "retention"}
-)
+    {
+        "breaches", "card-issuers", "facts", "feeds", "languages", "loggers", "person-requests", "plans", "policies", "products", "regions", "retention", "translations",
+        "trials",
+    }
+)  # fmt: skip
 
 
 @cache
@@ -30,19 +32,6 @@ def named_in_code() -> frozenset[str]:
     """Every text that stands in the code."""
     trees = (ast.parse(path.read_text("utf-8")) for path in SOURCE.rglob("*.py") if not path.is_relative_to(SOURCE / "data"))
     return frozenset(node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
-
-
-def words(value: Any) -> Iterator[str]:
-    """Every key and text of a document."""
-    if isinstance(value, dict):
-        for key, part in value.items():
-            yield str(key)
-            yield from words(part)
-    elif isinstance(value, list):
-        for part in value:
-            yield from words(part)
-    elif isinstance(value, str):
-        yield value
 
 
 @cache
@@ -54,7 +43,7 @@ def documents() -> tuple[tuple[str, str, frozenset[str]], ...]:
         if folder not in ("policies", "translations"):
             document = read_document(file)
             name = str(document.get("id") or file.stem) if isinstance(document, dict) else file.stem
-            found.append((folder, name, frozenset(words(document))))
+            found.append((folder, name, frozenset(texts_in(document))))
     return tuple(found)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import baybridge
 from baybridge.documents.loader import Documents, files, read_document
+from baybridge.documents.sentences import texts_in
 from baybridge.facts.dictionary import Dictionary
 from baybridge.rulebook.library import fact_types, policies_of
 from baybridge.web.forms import findings
@@ -40,22 +41,9 @@ def documents() -> tuple[tuple[str, Any], ...]:
     return tuple((folder, read_document(file)) for folder, file in placed if folder not in ("facts", "policies", "translations"))
 
 
-def words(value: Any) -> Iterator[str]:
-    """Every key and text of a document."""
-    if isinstance(value, dict):
-        for key, part in value.items():
-            yield str(key)
-            yield from words(part)
-    elif isinstance(value, list):
-        for part in value:
-            yield from words(part)
-    elif isinstance(value, str):
-        yield value
-
-
 @cache
 def recognition_codes() -> set[str]:
-    return {code for folder, document in documents() if folder == "recognition" for text in words(document) for code in re.findall(r"^\d{1,6}-\d$", text)}
+    return {code for folder, document in documents() if folder == "recognition" for text in texts_in(document) for code in re.findall(r"^\d{1,6}-\d$", text)}
 
 
 def read_by_policies() -> set[str]:
@@ -73,7 +61,7 @@ def read_by_code() -> set[str]:
 
 
 def read_somewhere() -> set[str]:
-    by_documents = {word for _, document in documents() for word in words(document) if word in DICTIONARY}
+    by_documents = {word for _, document in documents() for word in texts_in(document) if word in DICTIONARY}
     recognised = {fact.name for fact in DICTIONARY.facts.values() if recognition_codes() & {code for _, code in fact.codes}}
     return read_by_policies() | read_by_facts() | read_by_code() | by_documents | recognised
 

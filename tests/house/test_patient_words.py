@@ -71,7 +71,7 @@ def test_the_formulas_tell_easy_from_hard() -> None:
 
 
 def test_every_tab_of_results_bears_the_sentence_whom_to_ask() -> None:
-    plain = {"overview", "identity", "card", "funding", "sharing", "cells", "attachments", "looked", "evidence"}
+    plain = {"overview", "identity", "card", "funding", "sharing", "cells", "attachments", "looked", "requests", "evidence"}
     assert set(tabs.shown(Role.PATIENT)) - plain <= ASK_WHOM
     frame = (Path(baybridge.__file__).parent / "web/case/templates/case.html").read_text(encoding="utf-8")
     assert 'tab_name in ask_whom' in frame and 't("patient.ask_whom")' in frame

@@ -38,6 +38,8 @@ OTHERS = {
     ("GiveDrug", "atc"): "a drug of the document, or the code of a substance with its name",
     ("GiveDrug", "dose"): "an amount with its unit, read as such by the list of units",
     ("GiveDrug", "name"): "needed for a drug that the document does not have, checked against it otherwise",
+    ("AnswerRequest", "what"): "ids of entries and resources, looked for on the case and in the record",
+    ("NameEntries", "what"): "ids of entries and resources, looked for on the case and in the record",
     ("AttachDocument", "sha256"): "of a file that was received for the case, looked for there",
     ("ConfirmProposal", "proposal"): "of a page of a document, looked for there",
     ("ConfirmProposal", "value"): "a number as it is printed, read by the dictionary",

@@ -149,7 +149,7 @@ def test_texts() -> None:
         raw = "x" + "".join(random.choice(_PIECES) for _ in range(random.randint(0, 12))) + "x"
         name, codec = random.choice((("UTF8", "utf-8"), ("GBK", "gb18030"), ("BIG5", "big5hkscs")))
         raw = raw.replace("陈", "陳") if codec == "big5hkscs" else raw
-        (taken,) = read_hl7((HEAD.format(name) + f"OBX|1|TX|1-1^x^LN||{raw}||||||F").encode(codec))
+        (taken,) = read_hl7((HEAD.format(name) + f"OBX|1|TX|1-1^x^LN||{raw}||||||F|||20260301080000+0800").encode(codec))
         observation = taken.resources[-1]
         assert (observation["valueString"], observation["status"], taken.faults) == (plain_text(raw), "final", []), raw
     print(f"\ntexts of messages: {COUNT} inputs")  # noqa: T201 - long runs print their counts

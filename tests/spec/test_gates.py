@@ -170,7 +170,7 @@ def test_what_stood_at_the_time_of_a_collection_is_signed_for_though_it_stands_n
     assert codes(world.judge(w.COLLECT.but(**yesterday))) == ["gate.collection.washout"]
     world.walk(sign("collection", "gate.collection.washout"))
     assert codes(world.judge(w.COLLECT.but(**yesterday))) == []
-    assert codes(world.judge(sign("collection", "gate.collection.unfit"))) == ["journey.exception.not_standing", "journey.exception.nothing_stands"]
+    assert codes(world.judge(sign("collection", "gate.collection.fitness_unchecked"))) == ["journey.exception.not_standing", "journey.exception.nothing_stands"]
 
 
 # --- doses against CRS ----------------------------------------------------------------------------------------------
@@ -653,6 +653,43 @@ def test_no_bag_is_thawed_while_another_of_the_dose_cannot_be_given() -> None:
     assert codes(world.judge(w.THAW)) == []
 
 
+# --- what is entered late is judged as of its own time -----------------------------------------------------------------
+
+UNFIT: dict[str, Any] = {"active_infection": True}
+
+
+def ready(gate: str) -> tuple[World, Step, str]:
+    """A case whose next step is that of a gate, its command, and the field that says when it was done."""
+    if gate == "collection":
+        return w.before_collection(), w.COLLECT, "started_at"
+    if gate == "lymphodepletion":
+        return w.at_centre().walk(w.fitness("lymphodepletion")), w.LYMPHODEPLETE, "started_on"
+    return w.at_centre().walk(*w.READY, w.CHECK, w.THAW), w.INFUSE, "started_at"
+
+
+@pytest.mark.parametrize("gate", ["collection", "lymphodepletion", "infusion"])
+def test_who_became_unfit_after_a_step_was_fit_for_it(gate: str) -> None:
+    world, step, _ = ready(gate)
+    world.now += timedelta(hours=step.hours)
+    given = step.input(world)
+    world.now += timedelta(days=1 if gate == "lymphodepletion" else 0, minutes=5)
+    world.turn(**UNFIT)
+    assert codes(world.judge(step.but(**given, **({"unusual": True} if gate == "collection" else {})))) == []
+
+
+@pytest.mark.parametrize("gate", ["collection", "lymphodepletion", "infusion"])
+def test_who_is_fit_by_now_was_not_where_the_step_was_made_before(gate: str) -> None:
+    world, step, _ = ready(gate)
+    world.facts.update(UNFIT)
+    world.now += timedelta(hours=step.hours)
+    given = step.input(world) | ({"unusual": True} if gate == "collection" else {})
+    world.now += timedelta(days=1 if gate == "lymphodepletion" else 0, minutes=5)
+    world.turn(active_infection=False)
+    assert codes(world.judge(step.but(**given))) == [f"gate.{gate}.unfit"]
+    world.walk(sign(gate, f"gate.{gate}.unfit", *(["gate.infusion.no_interval"] if gate == "infusion" else [])))
+    assert codes(world.judge(step.but(**given))) == []
+
+
 # --- a grade of IEC-HS ----------------------------------------------------------------------------------------------
 
 
@@ -662,6 +699,18 @@ def test_a_grade_of_iec_hs_stands_until_another_is_stated_however_old_it_is(grad
     for one in grades:
         world.now += timedelta(days=2)
         world.record("hk", ev.AssessmentRecorded(assessed_at=world.now, findings=tuple({**w.OBSERVED, "iec_hs_grade": one}.items())))
+    world.now += timedelta(days=3)
+    world.record("hk", ev.AssessmentRecorded(assessed_at=world.now, findings=tuple(w.OBSERVED.items())))
+    assert codes(world.judge(leaving())) == expected
+
+
+@pytest.mark.parametrize(("elsewhere", "here", "expected"), [(3, None, ["gate.discharge.toxicity"]), (1, 3, []), (3, 1, ["gate.discharge.toxicity"]), (1, None, [])])
+def test_a_grade_of_iec_hs_that_only_another_system_stated_stands_too(elsewhere: int, here: int | None, expected: list[str]) -> None:
+    world = w.infused()
+    if here is not None:
+        world.record("hk", ev.AssessmentRecorded(assessed_at=world.now, findings=tuple({**w.OBSERVED, "iec_hs_grade": here}.items())))
+    world.now += timedelta(days=2)
+    world.facts |= {"iec_hs_grade_standing": elsewhere, "iec_hs_graded_at": world.now}
     world.now += timedelta(days=3)
     world.record("hk", ev.AssessmentRecorded(assessed_at=world.now, findings=tuple(w.OBSERVED.items())))
     assert codes(world.judge(leaving())) == expected
@@ -715,8 +764,43 @@ def test_an_exception_for_a_patient_who_is_unfit_in_one_way_passes_no_other() ->
     assert codes(world.judge(w.LYMPHODEPLETE)) == []
 
 
+def test_an_exception_that_was_signed_before_anything_stood_passes_nothing_that_came_since() -> None:
+    world = w.at_centre().walk(w.fitness("lymphodepletion"), sign("lymphodepletion", "gate.lymphodepletion.unfit"))
+    world.facts["active_infection"] = True
+    assert codes(world.judge(w.LYMPHODEPLETE)) == ["gate.lymphodepletion.unfit"], "nobody who signed has read what makes the patient unfit"
+    world.walk(sign("lymphodepletion", "gate.lymphodepletion.unfit"))
+    assert codes(world.judge(w.LYMPHODEPLETE)) == []
+
+
 def test_an_exception_of_before_what_stood_was_kept_covers_its_codes() -> None:
     world = watched(grade("crs-astct-2019", 2, 2))
     until = world.now + timedelta(hours=24)
     world.record("hk", ev.GateExceptionSigned(gate="discharge", codes=("gate.discharge.toxicity",), regarding=world.chain(), note="x", valid_until=until))
     assert codes(toxic(world, "icans-astct-2019", 2).judge(leaving())) == []
+
+
+# --- days and times of a case that are unusual are asked about once ---------------------------------------------------
+
+
+def test_a_notice_to_an_authority_from_before_the_case_is_asked_about_once() -> None:
+    world = w.before_collection()
+    early = {"reference": "N-1", "notified_on": (w.START.date() - timedelta(days=400)).isoformat()}
+    notice = Step("NotifyAuthority", "mo", Role.COORDINATOR, 0, early)
+    assert codes(world.judge(notice)) == ["journey.time.before_case"]
+    assert codes(world.judge(notice.but(unusual=True))) == []
+    assert codes(world.judge(notice.but(notified_on=world.now.date().isoformat()))) == []
+    assert codes(world.judge(notice.but(notified_on=(world.now.date() + timedelta(days=2)).isoformat(), unusual=True))) == ["journey.time.future"]
+
+
+@pytest.mark.parametrize(
+    ("hours", "after", "expected"),
+    [(0, 0, []), (0, 7, ["supply.receive.long_ago"]), (120, 0, ["supply.receive.long_way"]), (-50, 0, ["journey.time.order", "supply.receive.long_ago"])],
+)
+def test_an_arrival_long_ago_or_after_a_very_long_way_is_asked_about_once(hours: float, after: float, expected: list[str]) -> None:
+    world = w.released().walk(*w.PERMITS_BACK, w.SHIP_BACK)
+    world.now += timedelta(hours=w.RECEIVE_CENTRE.hours + max(hours, 0))
+    given = {"received_at": (world.now + timedelta(hours=min(hours, 0))).isoformat()}
+    world.now += timedelta(hours=after)
+    assert codes(world.judge(w.RECEIVE_CENTRE.but(**given))) == expected
+    if "journey.time.order" not in expected:
+        assert codes(world.judge(w.RECEIVE_CENTRE.but(**given, unusual=True))) == []

@@ -469,7 +469,7 @@ def test_a_signed_exception_passes_the_gate_for_a_day_and_for_its_codes_alone() 
     ("changes", "expected"),
     [
         ({"codes": []}, ["gate.lymphodepletion.not_received", "journey.exception.not_all"]),
-        ({"codes": ["gate.lymphodepletion.not_received", "gate.lymphodepletion.unfit"]}, ["journey.exception.not_standing"]),
+        ({"codes": ["gate.lymphodepletion.not_received", "gate.lymphodepletion.fitness_unchecked"]}, ["journey.exception.not_standing"]),
         ({"note": " "}, ["journey.exception.no_note"]),
         ({"gate": "accept", "codes": []}, ["journey.exception.not_now", "journey.exception.nothing_stands"]),
     ],

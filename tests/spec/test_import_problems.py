@@ -14,9 +14,15 @@ from io import BytesIO
 import pytest
 from sqlalchemy import create_engine
 
+from acceptance.support import World
+from baybridge.documents.loader import Documents
 from baybridge.documents.terms import Units
+from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.units import UnitTable
+from baybridge.language.texts import Texts
 from baybridge.node.intake.record_units import unknown_units
+from baybridge.node.intake.records import import_in_parts
+from baybridge.node.intake.unused import tell_unused
 from baybridge.record.intake.importing import batches, file_batch, plan
 from baybridge.record.intake.reading import Source
 from baybridge.record.store import store
@@ -273,3 +279,67 @@ def test_a_unit_that_nobody_knows_is_told(unit, known):
     table = UnitTable.from_document(Units(id="units", telling_annotations={}, spellings={"10*9/L": ("x10^9/l",)}, shown={}, worded={}))
     found = list(unknown_units({**GOOD, "valueQuantity": {"value": 1, "unit": unit}}, table))
     assert found == ([] if known else [("valueQuantity", unit)])
+
+
+LAB = {**GOOD, "effectiveDateTime": "2026-03-01T08:00:00+08:00"}
+HAEMOGLOBIN, NEUTROPHILS = "718-7", "751-8"
+
+
+def coded(*codes: str) -> dict:
+    return {"coding": [{"system": "http://loinc.org", "code": code} for code in codes]}
+
+
+def quantity(value: float, unit: str = "", text: str = "") -> dict:
+    ucum = {"system": "http://unitsofmeasure.org", "code": unit} if unit else {}
+    return {"valueQuantity": {"value": value, **ucum, **({"unit": text or unit} if text or unit else {})}}
+
+
+#: An observation, and what is told of it: where, what was expected, what was found.
+UNUSED = [
+    ({**quantity(60, "%"), "code": coded(NEUTROPHILS)}, ("valueQuantity.unit", "a unit that converts to 10*9/L", "%")),
+    (quantity(130), ("valueQuantity.unit", "a unit that converts to g/L", "no unit")),
+    (quantity(13000, "g/L"), ("", "what can be true of a living person, in g/L", "a value outside of it")),
+    (quantity(130, "g/L", "g/dL"), ("valueQuantity.unit", "one unit, by its code and its text", "two")),
+    ({**quantity(130, "g/L"), "code": coded(HAEMOGLOBIN, NEUTROPHILS)}, ("code", "codes that name one measurement", "codes of two")),
+    ({**quantity(130, "g/L"), "dataAbsentReason": {"text": "lost"}}, ("dataAbsentReason", "a value, or the reason why there is none", "both")),
+    ({"valueBoolean": True}, ("valueBoolean", "a value of the kind that this measurement has", "one of another kind")),
+    ({**quantity(130, "g/L"), "focus": [{"reference": "Patient/q"}]}, ("focus", "a result about its subject", "one about somebody or something else")),
+    (
+        {**quantity(130, "g/L"), "modifierExtension": [{"url": "http://example.org/not", "valueBoolean": True}]},
+        ("modifierExtension", "a result that is read by rules that are known here", "a modifier extension or implicit rules"),
+    ),
+    ({**quantity(130, "g/L")}, None),
+    ({**quantity(13, "g/dL")}, None),
+    ({**quantity(130, "wibble/L")}, None),  # told as a unit that nobody knows, of whatever it is
+    ({**quantity(130, "g/L"), "status": "preliminary"}, None),
+    ({**quantity(5, "kg"), "code": coded("99999-9")}, None),
+]
+
+
+@pytest.mark.parametrize(("given", "told"), UNUSED)
+def test_what_cannot_be_used_is_told_when_it_comes_and_filed(connection, given, told) -> None:
+    documents = Documents()
+    dictionary = Dictionary.from_documents(documents.folder("facts"), documents.folder("terms"))
+    source = Source("file.json", lambda: BytesIO(bundle(PATIENT, {**LAB, **given})), 2**20)
+    made = plan(connection, source)
+    (batch,) = batches(source, made)
+    tell_unused(source, batch, dictionary)
+    assert len(file_batch(connection, source, batch, made, at=AT)) == 2
+    found = [one for one in batch.problems if one.code == "record.import.not_used"]
+    at = "Bundle.entry[1].resource"
+    wanted = [] if told is None else [(".".join(filter(None, (at, told[0]))), *told[1:], 2)]
+    assert [(one.path, one.expected, one.found, one.entry) for one in found] == wanted
+
+
+@pytest.mark.parametrize("language", ["en", "zh-Hans", "zh-Hant", "pt"])
+def test_a_unit_that_was_expected_is_written_as_people_write_it(language) -> None:
+    values = {"expected": "a unit that converts to 10*9/L", "found": "%"}
+    sentence = Texts(Documents()).say(language, "record.import.not_used", values)
+    assert "10⁹/L" in sentence and "10*9" not in sentence
+
+
+def test_the_import_of_a_node_tells_it_too(tmp_path) -> None:
+    world = World.new(tmp_path)
+    content = bundle(PATIENT, {**LAB, **quantity(60, "%"), "code": coded(NEUTROPHILS)})
+    report = import_in_parts(world.nodes["mo"], world.nodes["mo"].system(), content, name="file.json")
+    assert "record.import.not_used" in [one.code for one in report.problems]

@@ -101,6 +101,7 @@ def test_doses_that_nobody_holds_are_not_held_after_discharge() -> None:
 AFTER_DEATH = frozenset({
     "AttachDocument", "BreakGlass", "ConfirmEntry", "ConfirmProposal", "CorrectEntry", "HandToCourier", "OpenCase", "ReceiveShipment", "RecordLateResult",
     "ReportIncident", "ReportSecondMalignancy", "ReinstateEntry", "SetAsideEntry", "Transfer", "WithdrawConsent",
+    "EnterRequest", "NameEntries", "AnswerRequest", "MakeRequest",  # close relatives ask for what stands of who died: PIPL article 49
     "SendMessage", "ShowMessage", "MakeMessageTask", "EndMessageTask", "ClaimTask", "GiveTask", "GiveTaskBack",  # hospitals and payers go on talking
 })  # fmt: skip
 

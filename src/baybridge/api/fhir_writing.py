@@ -42,7 +42,7 @@ def outcome(node: Node, language: str, refusal: Refusal) -> bytes:
 
 
 #: What is told of a value beside what was written. Source: FHIR R4, issue-type.
-_ISSUES = {"record.import.time_beyond": "value", "record.import.birth_number": "value"}
+_ISSUES = {"record.import.time_beyond": "value", "record.import.no_time": "required", "record.import.birth_number": "value"}
 
 
 def _issues(node: Node, language: str, reasons: Sequence[Reason], severity: str, code: str) -> bytes:
@@ -65,6 +65,12 @@ def suppressed(node: Node, language: str, reason: Reason) -> bytes:
     return b'{"resource":' + told + b',"search":{"mode":"outcome"}}'
 
 
+def sound(node: Node, language: str, reason: Reason) -> bytes:
+    """An OperationOutcome that says that nothing was found to be wrong."""
+    return _issues(node, language, [reason], "information", "informational")
+
+
+@lru_cache(maxsize=4096)
 def http_date(recorded_at: str) -> str:
     """A stored time as an HTTP date."""
     return format_datetime(datetime.fromisoformat(recorded_at).astimezone(UTC), usegmt=True)
@@ -166,8 +172,10 @@ def _of_type(kind: str, interactions: list[dict[str, str]]) -> dict[str, Any]:
         "readHistory": True,
         "updateCreate": kind not in NOT_OFFERED | MADE_HERE,
         "conditionalCreate": kind not in NOT_OFFERED | MADE_HERE,
+        "conditionalUpdate": kind not in NOT_OFFERED | MADE_HERE,
+        "conditionalDelete": "single" if kind not in NOT_OFFERED | MADE_HERE else "not-supported",
         "searchParam": [{"name": name, "type": parameter.kind} for name, parameter in sorted(parameters(kind).items())],
     }
-    if kind == "Patient":
-        found["operation"] = [{"name": "everything", "definition": "http://hl7.org/fhir/OperationDefinition/Patient-everything"}]
+    names = ("Resource-validate", *(("Patient-everything",) if kind == "Patient" else ()))
+    found["operation"] = [{"name": name.partition("-")[2], "definition": f"http://hl7.org/fhir/OperationDefinition/{name}"} for name in names]
     return found

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, get_args
 
@@ -18,40 +17,6 @@ Currency = Literal["CNY", "HKD", "MOP", "USD"]
 CURRENCIES: tuple[str, ...] = get_args(Currency)
 MINOR_PER_MAJOR = 100
 _AMOUNT = re.compile(r"-?\d{1,15}(\.\d{1,2})?")
-
-
-@dataclass(frozen=True, slots=True, order=False)
-class Money:
-    """An amount of one currency in minor units; sums and comparisons across currencies are refused."""
-
-    minor: int
-    currency: str
-
-    def __post_init__(self) -> None:
-        if type(self.minor) is not int:
-            raise TypeError(f"money is whole minor units, found {type(self.minor).__name__}")
-        if self.currency not in CURRENCIES:
-            raise ValueError(f"expected one of {', '.join(CURRENCIES)}, found {self.currency!r}")
-
-    def __add__(self, other: Money) -> Money:
-        return Money(self.minor + self._same(other), self.currency)
-
-    def __sub__(self, other: Money) -> Money:
-        return Money(self.minor - self._same(other), self.currency)
-
-    def __lt__(self, other: Money) -> bool:
-        return self.minor < self._same(other)
-
-    def __le__(self, other: Money) -> bool:
-        return self.minor <= self._same(other)
-
-    def __str__(self) -> str:
-        return f"{format_minor(self.minor)} {self.currency}"
-
-    def _same(self, other: Money) -> int:
-        if other.currency != self.currency:
-            raise ValueError(f"amounts in {self.currency} and {other.currency} are never added or compared")
-        return other.minor
 
 
 def parse_minor(text: object) -> int:

@@ -11,6 +11,13 @@ from collections.abc import Callable
 from sqlalchemy import LargeBinary
 
 
+def as_bytes(value: object) -> bytes:
+    """What SQLite keeps in such a column, as bytes."""
+    if type(value) is bytes:  # nearly always, of hundreds of thousands
+        return value
+    return bytes(value) if isinstance(value, bytes | bytearray | memoryview) else str(value).encode()
+
+
 class StoredBytes(LargeBinary):
     """A binary column."""
 
@@ -19,10 +26,8 @@ class StoredBytes(LargeBinary):
         plain: Callable[[object], bytes | None] | None = super().result_processor(dialect, coltype)  # type: ignore[no-untyped-call]
 
         def read(value: object) -> bytes | None:
-            if type(value) is bytes:  # nearly always, of hundreds of thousands
-                return value
-            if isinstance(value, str | int | float):
-                return str(value).encode()
+            if type(value) is bytes or isinstance(value, str | int | float):
+                return as_bytes(value)
             if plain is not None:
                 return plain(value)
             return bytes(value) if isinstance(value, bytes | bytearray | memoryview) else None

@@ -9,7 +9,7 @@ texts known); recognition reference A5 (day 28 and month 3, two readers for what
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -119,13 +119,18 @@ def _standing_toxicity(situation: Situation) -> Iterator[Reason]:
 
 
 def _hyperinflammation(situation: Situation) -> Value:
-    """The grade of IEC-HS: as it is found now, else the last that somebody here stated since the infusion. A grade stands until another is stated, whatever its age."""
-    found, case = situation.bedside.facts.get("iec_hs_grade"), situation.case
+    """The grade of IEC-HS: as it is found now, else the last that anybody stated since the infusion, here or in what another system filed.
+
+    A grade stands until another is stated, whatever its age.
+    """
+    facts, case = situation.bedside.facts, situation.case
+    found = facts.get("iec_hs_grade")
     if found is not None or case.infused_at is None:
         return found
     rounds = [(e.event.assessed_at, dict(e.event.findings).get("iec_hs_grade")) for e in case.assessments]
-    confirmed = case.confirmed.get("iec_hs_grade")
-    stated = [*rounds, *([(confirmed.origin.at, confirmed.event.value)] if confirmed is not None else [])]
+    confirmed, graded_at = case.confirmed.get("iec_hs_grade"), facts.get("iec_hs_graded_at")
+    stated: list[tuple[datetime, Value]] = [*rounds, *([(confirmed.origin.at, confirmed.event.value)] if confirmed is not None else [])]
+    stated += [(graded_at, facts.get("iec_hs_grade_standing"))] if isinstance(graded_at, datetime) else []
     since = [(at, grade) for at, grade in stated if grade is not None and at >= case.infused_at]
     return max(since, key=lambda one: one[0])[1] if since else None
 

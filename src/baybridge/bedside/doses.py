@@ -70,7 +70,7 @@ def dose_of(situation: Situation, given: Entered, most_mg: float | None) -> Dose
     """The dose; by weight with its arithmetic, and never above the most of one dose. Empty where nothing can be read."""
     parts = tuple(_parts(situation, given))
     whole, by_weight = next((one for one in parts if not one.per_kg), None), next((one for one in parts if one.per_kg), None)
-    weight = _weight(situation)
+    weight = weight_now(situation)
     if by_weight is None:
         return _recorded(whole.text, whole.amount, whole) if whole else Dose()
     mg_per_kg = by_weight.amount if by_weight.base == "mg" else None
@@ -115,7 +115,7 @@ def _contradicting(situation: Situation, parts: tuple[Part, ...], most_mg: float
         if first.base != other.base or (first.per_kg is other.per_kg and _apart(first.amount, other.amount)):
             yield Reason("bedside.drug.two_doses", {"dose": first.text, "other": other.text}, where=other.where)
     by_weight, whole = next((one for one in parts if one.per_kg), None), next((one for one in parts if not one.per_kg), None)
-    weight = _weight(situation)
+    weight = weight_now(situation)
     if by_weight is not None and weight is None:
         yield Reason("bedside.drug.no_weight", where=by_weight.where)
     elif by_weight is not None and weight is not None and whole is not None and whole.base == by_weight.base:
@@ -168,7 +168,7 @@ def _shown(units: Mapping[str, DoseUnit]) -> str:
     return ", ".join(unit.shown or code for code, unit in units.items())
 
 
-def _weight(situation: Situation) -> float | None:
+def weight_now(situation: Situation) -> float | None:
     """The weight that is still valid, in kilograms."""
     weight = situation.facts.get("weight")
     return float(weight) if isinstance(weight, int | float) and not isinstance(weight, bool) else None

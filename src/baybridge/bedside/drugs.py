@@ -18,7 +18,7 @@ from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
 from baybridge.bedside import rendering
-from baybridge.bedside.doses import Dose, Entered, against_dose, dose_of, figure
+from baybridge.bedside.doses import ROUNDED, Dose, Entered, against_dose, dose_of, figure, weight_now
 from baybridge.documents.escalation import span
 from baybridge.documents.limits import Tocilizumab
 from baybridge.documents.terms import Drug, Drugs
@@ -254,10 +254,20 @@ def _tocilizumab(situation: Situation, given: GiveDrug, dose: Dose) -> Iterator[
     yield from _of_others(situation, given)
     if dose.mg_per_kg is not None and dose.weight_kg is not None and dose.mg_per_kg > (label := _band(situation, dose.weight_kg)):
         yield Reason("bedside.drug.tocilizumab_per_kg", {"limit": figure(label), "weight": figure(dose.weight_kg)}, source=rules.source, where="mg_per_kg")
+    yield from _by_weight(situation, dose, rules)
     if dose.mg is not None and dose.mg > rules.max_dose_mg:
         yield Reason("bedside.drug.tocilizumab_dose", {"limit_mg": rules.max_dose_mg}, source=rules.source, where="dose_mg")
     if _icans_alone(situation):
         yield Reason("bedside.drug.tocilizumab_icans_alone", source=rules.source)
+
+
+def _by_weight(situation: Situation, dose: Dose, rules: Tocilizumab) -> Iterator[Reason]:
+    """Milligrams that were entered without saying for which weight, and are more for each kilogram than the label names; vials and rounding aside."""
+    weight = weight_now(situation)
+    if dose.mg is None or dose.mg_per_kg is not None or weight is None or dose.mg <= (label := _band(situation, weight)) * weight * (1 + ROUNDED):
+        return
+    values = {"dose_mg": figure(dose.mg), "found": figure(dose.mg / weight), "weight": figure(weight), "limit": figure(label)}
+    yield Reason("bedside.drug.tocilizumab_by_weight", values, source=rules.source, where="dose_mg")
 
 
 def _of_others(situation: Situation, given: GiveDrug) -> Iterator[Reason]:

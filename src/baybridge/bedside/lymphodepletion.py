@@ -16,6 +16,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
+from baybridge.base.time import start_of_day
 from baybridge.bedside import rendering
 from baybridge.bedside.preparation import ORDER, omission, planned_days, preparation
 from baybridge.bedside.product import expired, failed_late, released_bags, usable_bags
@@ -81,8 +82,8 @@ def _always(situation: Situation) -> Iterator[Reason]:
         yield Reason("bedside.lymphodeplete.expired", source=ORDER)
 
 
-def at_lymphodepletion(situation: Situation) -> Iterator[Reason]:
-    """What stands at the gate before lymphodepletion: the product released and here, the patient fit."""
+def at_lymphodepletion(situation: Situation, on: date | None = None) -> Iterator[Reason]:
+    """What stands at the gate before lymphodepletion: the product released and here, the patient fit on a day (now)."""
     bags = released_bags(situation.case)
     if not bags and _all_given(situation.case):
         yield Reason("gate.lymphodepletion.all_given")
@@ -94,10 +95,13 @@ def at_lymphodepletion(situation: Situation) -> Iterator[Reason]:
         yield Reason("gate.lymphodepletion.bags_missing", {"bags": ", ".join(sorted(bags - usable))}, source=ORDER)
     if _named(situation) is None:
         yield Reason("gate.lymphodepletion.regimen_open", {"product": situation.case.product or "–"})
-    yield from unfit(situation, "lymphodepletion")
+    until = start_of_day(on + timedelta(days=1), situation.site.zone) - timedelta(seconds=1) if on is not None else None  # of a day its end counts
+    yield from unfit(situation, "lymphodepletion", until)
 
 
-_GATE = Gate("lymphodepletion", at_lymphodepletion, frozenset({"gate.lymphodepletion.other_regimen", "gate.lymphodepletion.before_receipt"}))
+#: What depends on the day on which it begins.
+_OF_DAY = frozenset({"gate.lymphodepletion.unfit", "gate.lymphodepletion.fitness_open"})
+_GATE = Gate("lymphodepletion", at_lymphodepletion, frozenset({"gate.lymphodepletion.other_regimen", "gate.lymphodepletion.before_receipt"}), _OF_DAY)
 
 
 def _all_given(case: Case) -> bool:
@@ -126,8 +130,8 @@ def _too_early(situation: Situation, given: Lymphodeplete) -> Iterator[Reason]:
 def lymphodeplete(situation: Situation, given: Lymphodeplete) -> Verdict:
     """Lymphodepletion begins, or every reason against."""
     code = regimen_code(situation, given.regimen)
-    against = [*lymphodeplete_blocked(situation), *happened(situation, started_on=given.started_on), *_before_collection(situation, given)]
-    against.extend(unsigned(situation, "lymphodepletion", _too_early(situation, given)))
+    against = [*_always(situation), *happened(situation, started_on=given.started_on), *_before_collection(situation, given)]
+    against.extend(unsigned(situation, "lymphodepletion", (*at_lymphodepletion(situation, given.started_on), *_too_early(situation, given))))
     if code is None:
         known = ", ".join(sorted(situation.documents.the(Regimens).regimens))
         against.append(Reason("bedside.lymphodeplete.no_regimen", {"known": known}, where="regimen"))

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from baybridge.base.outcome import Reason, refuse
 from baybridge.bedside import rendering
-from baybridge.bedside.as_before import AFFIRMED, not_offered, offered
+from baybridge.bedside.as_before import AFFIRMED, Before, not_fitting, not_offered, offered
 from baybridge.bedside.drugs import AGAIN_MIN
 from baybridge.bedside.episode import infusion_may_be_untold, standing_facts
 from baybridge.documents.escalation import span
@@ -157,18 +157,32 @@ def _typed(situation: Situation, given: Assess) -> dict[str, Typed]:
     return {name: read_typed(fact_entry(situation, name), value) for name, value in _pairs(given)}
 
 
+def _known_before(situation: Situation, given: Assess) -> Mapping[str, Before]:
+    """What this round may affirm, by what was known before it."""
+    limits = situation.documents.escalation.unusual
+    return offered(situation.case, situation.bedside.facts, given.assessed_at, limits) if given.as_before else {}
+
+
+def _not_fitting(situation: Situation, given: Assess, known: Mapping[str, Before]) -> tuple[str, ...]:
+    return not_fitting(given.as_before, known, _typed(situation, given), situation.documents.escalation.unusual)
+
+
 def _affirmed(situation: Situation, given: Assess) -> dict[str, Typed]:
-    """What is as it was found before; a finding that was typed beside it is the one that holds."""
-    known = offered(situation.case, situation.bedside.facts, given.assessed_at) if given.as_before else {}
-    typed = dict(_pairs(given))
-    return {name: read_typed(fact_entry(situation, name), known[name].value) for name in given.as_before if name in known and name not in typed}
+    """What is as it was found before; a finding that was typed beside it is the one that holds, and what a value of this round contradicts is none of it."""
+    known, typed = _known_before(situation, given), dict(_pairs(given))
+    left = {name for name in given.as_before if name in known and name not in typed}.difference(_not_fitting(situation, given, known))
+    return {name: read_typed(fact_entry(situation, name), known[name].value) for name in given.as_before if name in left}
 
 
 def _findings(situation: Situation, given: Assess) -> Iterator[Reason]:
-    known = offered(situation.case, situation.bedside.facts, given.assessed_at) if given.as_before else {}
+    known = _known_before(situation, given)
     yield from not_offered(given.as_before, known)
-    if not given.findings and not given.as_before:
-        yield Reason("bedside.assess.nothing_found", where="findings")
+    against = _not_fitting(situation, given, known)
+    if against and not _brings_a_sign(situation, given):  # a sign is taken at once and calls, without what it contradicts
+        yield from (Reason("bedside.assess.contradicted", {"fact": name}, where="as_before") for name in against)
+    if not given.findings:
+        # What is as before was seen, but nobody measured: a round in which nothing was found now would move the clock of the next one by a tick.
+        yield Reason(f"bedside.assess.{'nothing_measured' if given.as_before else 'nothing_found'}", where="findings")
     for name, value in _pairs(given):
         yield from unfit(situation, name, value)
     for name, said_so in contradicted(_typed(situation, given), situation.documents.made_of("facts", sums_of)):

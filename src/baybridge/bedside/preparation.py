@@ -37,7 +37,8 @@ ORDER = "US labels of axi-cel, cilta-cel and liso-cel: confirm that the product 
 
 #: What depends on the moment of the infusion.
 OF_MOMENT = frozenset(
-    f"gate.infusion.{what}" for what in ("lymphodepletion_incomplete", "too_early", "too_late", "no_interval", "omission_count_old", "drugs_not_reserved")
+    f"gate.infusion.{what}"
+    for what in ("lymphodepletion_incomplete", "too_early", "too_late", "no_interval", "omission_count_old", "drugs_not_reserved", "unfit", "fitness_open")
 )
 
 
@@ -71,7 +72,7 @@ def at_infusion(situation: Situation, at: datetime | None = None) -> Iterator[Re
     """What stands at the gate before the infusion at a moment (now): lymphodepletion and its interval, fitness, drugs against CRS."""
     yield from interval(situation, local_day(situation, at or situation.now))
     yield from _whole(situation)
-    yield from unfit(situation, "infusion")
+    yield from unfit(situation, "infusion", at)
     yield from _drugs(situation, at)
 
 

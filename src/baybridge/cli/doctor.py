@@ -52,5 +52,15 @@ def _served(folder: Path, *, as_json: bool) -> NoReturn:
     if as_json:
         click.echo(json.dumps({"state": "unready" if lacks else "ready", "missing": lacks}))
     else:
-        click.echo(f"not ready: {', '.join(lacks)}" if lacks else "ready", err=bool(lacks))
+        click.echo(f"not ready: {'; '.join(_in_words(lacks))}" if lacks else "ready", err=bool(lacks))
     sys.exit(1 if lacks else 0)
+
+
+def _in_words(lacks: tuple[str, ...]) -> list[str]:
+    """What is missing, as a reader is told it; a name that a newer server says stays as it is."""
+    from baybridge.documents.loader import Documents
+    from baybridge.language.texts import Texts
+
+    documents = Documents()
+    texts, language = Texts(documents), reader_language(documents.folder)
+    return [texts.say(language, key) if texts.has("en", key := f"doctor.missing.{name}") else name for name in lacks]

@@ -11,6 +11,7 @@ import click
 
 from baybridge.cli.arguments import Thorough
 from baybridge.cli.failing import fail
+from baybridge.cli.reader import reader_language
 from baybridge.cli.records import open_or_fail
 
 if TYPE_CHECKING:
@@ -48,8 +49,15 @@ def test(folder: Path, name: str, address: str, as_json: bool) -> None:  # noqa:
     except ways.SendingProblem as failed:
         problem = failed.problem
     told = {"message": sent.id, "way": name, "sent": not problem, "problem": problem}
-    click.echo(json.dumps(told) if as_json else f"{sent.id}: {'sent' if not problem else 'not sent: ' + problem}")
+    click.echo(json.dumps(told) if as_json else f"{sent.id}: {'sent' if not problem else 'not sent: ' + _in_words(node, problem)}")
     sys.exit(1 if problem else 0)
+
+
+def _in_words(node: Node, problem: str) -> str:
+    """Why it was not sent, in the reader's language."""
+    from baybridge.language.texts import Texts
+
+    return Texts(node.documents).say(reader_language(node.documents.folder), f"code.{problem}")
 
 
 def _fail_where_wrong(node: Node) -> None:

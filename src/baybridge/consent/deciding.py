@@ -4,7 +4,7 @@ Main job: `deciding_of(case, age, majority, unable_from)`; of it `against_giver`
 wait), `to_confirm` (consents of others that the patient has to give anew) and `doubtful` (consents that the patient took back while unable to decide).
 
 An adult is taken to be able to decide until a sign says otherwise: a grade of ICANS from the site's threshold on, or a physician's statement. The last of them
-counts; only a physician lifts a physician's "no". A range of grades that may reach the threshold, with nothing certain before it, leaves it unknown.
+counts; only a physician lifts a physician's "no". A range of grades that may reach the threshold leaves it unknown, also after an older word that the patient can decide.
 
 A consent that somebody else gave holds for what it was given for. Once the patient can decide, steps that can wait ask for the patient's own consent of the same
 kind; sending, reading and the treatment of what has begun go on.
@@ -82,7 +82,10 @@ def deciding_of(case: Case, age: int | None, majority: int | None, unable_from: 
 
 
 def _unable(case: Case, unable_from: int, upto: datetime | None = None) -> tuple[Because, datetime | None]:
-    """The last certain word up to a moment: a statement, or a grade that certainly reaches the threshold or does not; and since when nothing lifted it."""
+    """The last certain word up to a moment: a statement, or a grade that certainly reaches the threshold or does not; and since when nothing lifted it.
+
+    A range of grades that may reach it, after a word that the patient can decide, leaves it unknown again until the next certain word.
+    """
     found: Because | None = None
     since: datetime | None = None
     unsure = False
@@ -90,11 +93,11 @@ def _unable(case: Case, unable_from: int, upto: datetime | None = None) -> tuple
         if upto is not None and at > upto:
             break
         if word == "icans_open":
-            unsure, since = True, since or at  # whoever may decide in a doubt may say so of that day
+            unsure, since = found not in ("stated", "icans"), since or at  # whoever may decide in a doubt may say so of that day
         elif not (found == "stated" and word == "able"):  # a grade lifts no physician's statement
-            found = "stated" if word == "stated" else "icans" if word == "icans" else ""
+            found, unsure = "stated" if word == "stated" else "icans" if word == "icans" else "", False
             since = (since or at) if found else None
-    because: Because = found if found is not None else "icans_open" if unsure else ""
+    because: Because = "icans_open" if unsure else found or ""
     return because, since if because else None
 
 
@@ -124,7 +127,7 @@ def _words(case: Case, unable_from: int) -> Iterator[tuple[datetime, _Word]]:
 def against_giver(situation: Situation, given_by: Giver, by_document: str) -> Iterator[Reason]:
     """Every reason why this person does not give this consent now."""
     now = deciding(situation)
-    yield from _document(given_by, by_document)
+    yield from against_document(given_by, by_document)
     if given_by == "patient":
         if now.minor:
             yield _of_age("consent.giver.minor", now)
@@ -135,7 +138,7 @@ def against_giver(situation: Situation, given_by: Giver, by_document: str) -> It
 
 def against_taker_back(situation: Situation, given_by: Giver, by_document: str, day: date) -> Iterator[Reason]:
     """Every reason why this person does not take a consent back as of a day: a patient always can, somebody else only while the patient does not decide."""
-    yield from _document(given_by, by_document)
+    yield from against_document(given_by, by_document)
     if given_by != "patient":
         now = deciding(situation)
         yield from _other(now, given_by)
@@ -144,7 +147,8 @@ def against_taker_back(situation: Situation, given_by: Giver, by_document: str, 
             yield Reason("consent.withdraw.before_unable", {"since": since.isoformat()}, where="withdrawn_on")
 
 
-def _document(given_by: Giver, by_document: str) -> Iterator[Reason]:
+def against_document(given_by: Giver, by_document: str) -> Iterator[Reason]:
+    """Somebody else than the patient names the paper that says so; the patient none."""
     if given_by == "patient" and said(by_document):
         yield Reason("consent.giver.document_of_patient", where="by_document")
     if given_by != "patient" and not said(by_document):

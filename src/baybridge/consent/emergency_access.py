@@ -8,7 +8,7 @@ Main job: the rules of `BreakGlass` and `ReviewBreakGlass`, and `open_until(case
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -80,12 +80,6 @@ def unreviewed(case: Case) -> tuple[Entry[GlassBroken], ...]:
     """Emergency accesses of this case that nobody has looked at yet."""
     done = {entry.event.event_id for entry in case.of(GlassReviewed)}
     return tuple(entry for entry in case.of(GlassBroken) if entry.origin.event_id not in done and not entry.origin.told)
-
-
-def is_open(case: Case, account: str, now: datetime) -> bool:
-    """Whether this account may read this case by an emergency access of this node; a moment before it was taken does not count."""
-    mine = (entry for entry in case.of(GlassBroken) if entry.origin.actor == account and not entry.origin.told)
-    return any(entry.origin.recorded_at <= now < entry.event.until for entry in mine)
 
 
 #: What page, command line, FHIR and other nodes know about these commands.

@@ -19,16 +19,22 @@ from baybridge.journey.entry import Entry
 from baybridge.journey.events import (
     CaseDeclined,
     CaseProposed,
+    EntriesNamed,
     Event,
     GlassBroken,
     GlassReviewed,
     ProposedCaseAccepted,
     ProposedCaseRefused,
+    RequestAnswered,
+    RequestMade,
 )
 
 _MACHINES = frozenset({Role.SYSTEM.value, Role.NODE.value})
-#: Taking in what another node proposes says that its data is held, and not that anybody treats; declining ends a part; an emergency access is none.
-_NO_PART = (CaseDeclined, CaseProposed, ProposedCaseAccepted, ProposedCaseRefused, GlassBroken, GlassReviewed)
+#: Taking in what another node proposes says that its data is held, and not that anybody treats; declining ends a part; an emergency access is none, and
+#: neither is a right that a person asks for over what is held.
+_NO_PART = (
+    CaseDeclined, CaseProposed, ProposedCaseAccepted, ProposedCaseRefused, GlassBroken, GlassReviewed, RequestMade, EntriesNamed, RequestAnswered,
+)  # fmt: skip
 
 
 class Ground(StrEnum):

@@ -166,3 +166,23 @@ def _caregiver(writer: Writer, event: ev.CaregiverAllowed, status: str) -> Json:
 def _access_id(writer: Writer, person_id: str) -> str:
     """The logical id of what one person may see of one case."""
     return consent_id(f"{person_id}-{writer.case.case_id}")
+
+
+def request_made(event: ev.RequestMade, writer: Writer) -> None:
+    """As Communication."""
+    _about_a_request(writer, f"request of the person: {event.right}", event.received_at.isoformat())
+
+
+def entries_named(_event: ev.EntriesNamed, writer: Writer) -> None:
+    """As Communication."""
+    _about_a_request(writer, "request of the person: entries named", writer.at)
+
+
+def request_answered(event: ev.RequestAnswered, writer: Writer) -> None:
+    """As Communication."""
+    _about_a_request(writer, f"request of the person: {event.right}, {event.outcome}", writer.at)
+
+
+def _about_a_request(writer: Writer, what: str, at: str) -> None:
+    """What was asked and answered, without the words of either: those stay in the case."""
+    writer.add("Communication", {"status": "completed", "subject": writer.patient, "sent": at, "reasonCode": [{"text": what}]})

@@ -20,7 +20,7 @@ from baybridge.consent.deciding import against_giver, against_taker_back, decidi
 from baybridge.consent.grants import DSPDP, NAMED_KINDS
 from baybridge.consent.helping import acting_as
 from baybridge.journey.attachments import not_attached
-from baybridge.journey.checks import alive, happened, local_day, said
+from baybridge.journey.checks import Unusual, alive, asked_once, before_case, happened, local_day, said
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.events import AuthorityNotified, ConsentKind, ConsentRecorded, ConsentWithdrawn, Giver
 from baybridge.journey.prefill import FormContext
@@ -79,6 +79,7 @@ class NotifyAuthority(Struct, frozen=True, kw_only=True):
     authority: Annotated[str, OneOf(authorities)] = DSPDP
     reference: str
     notified_on: Annotated[date | None, Meta(description="today where left out")] = None
+    unusual: Unusual = False
 
 
 def record_consent(situation: Situation, given: RecordConsent) -> Verdict:
@@ -167,7 +168,8 @@ def as_before(context: FormContext) -> Mapping[str, object]:
 def notify_authority(situation: Situation, given: NotifyAuthority) -> Verdict:
     """The notice stands with its reference."""
     day = given.notified_on or situation.today
-    against = [*alive(situation), *happened(situation, notified_on=day)]
+    asked = asked_once(before_case(situation, notified_on=day), unusual=given.unusual)
+    against = [*alive(situation), *happened(situation, notified_on=day), *asked]
     if not said(given.authority):
         against.append(Reason("consent.notify.authority_missing", where="authority"))
     if not said(given.reference):

@@ -156,9 +156,13 @@ def sign(walk: Walk, gate: str, *codes: str, note: str) -> None:
     walk.do(walk.centre, Role.PHYSICIAN, "SignException", gate=gate, codes=list(codes), note=note)
 
 
+def fit_to_collect(walk: Walk) -> None:
+    """Fitness for collection, before it begins: it is judged as of then."""
+    fit_for(walk, "collection")
+
+
 def collect(walk: Walk) -> None:
     """Leukapheresis under the chain-of-identity id, checked by two."""
-    fit_for(walk, "collection")
     walk.bags = [f"APH-{walk.patient.number:03d}-{letter}" for letter in "AB"]
     ended = walk.clock()
     walk.do(
@@ -329,14 +333,14 @@ def receive_product(walk: Walk) -> None:
 def lymphodeplete(walk: Walk) -> None:
     """Fitness is checked, lymphodepletion begins after release and receipt."""
     fit_for(walk, "lymphodepletion")
-    walk.do(walk.centre, Role.PHYSICIAN, "Lymphodeplete", regimen="flu-cy", started_on=walk.clock().date().isoformat())
-    until = (walk.clock() + timedelta(days=21)).date().isoformat()
-    walk.do(walk.centre, Role.PHARMACIST, "ReserveDrugs", atc="L04AC07", doses=2, from_on=walk.clock().date().isoformat(), until_on=until)
+    walk.do(walk.centre, Role.PHYSICIAN, "Lymphodeplete", regimen="flu-cy", started_on=walk.today(walk.centre).isoformat())
+    until = (walk.today(walk.centre) + timedelta(days=21)).isoformat()
+    walk.do(walk.centre, Role.PHARMACIST, "ReserveDrugs", atc="L04AC07", doses=2, from_on=walk.today(walk.centre).isoformat(), until_on=until)
 
 
 def complete(walk: Walk) -> None:
     """The last dose of lymphodepletion."""
-    walk.do(walk.centre, Role.NURSE, "CompleteLymphodepletion", completed_on=walk.clock().date().isoformat())
+    walk.do(walk.centre, Role.NURSE, "CompleteLymphodepletion", completed_on=walk.today(walk.centre).isoformat())
 
 
 def infuse(walk: Walk) -> None:
@@ -375,7 +379,7 @@ def treat(walk: Walk) -> None:
     """Low-flow oxygen a day later, then tocilizumab."""
     assess(walk, temperature=38.9, oxygen_device="nasal_cannula", oxygen_flow=3, oxygen_reason="hypoxia", ice_score=9)
     given_at = walk.clock().isoformat()
-    walk.do(walk.centre, Role.NURSE, "GiveDrug", atc="L04AC07", name="tocilizumab", dose_mg=520.0, given_at=given_at)
+    walk.do(walk.centre, Role.NURSE, "GiveDrug", atc="L04AC07", name="tocilizumab", mg_per_kg=8.0, given_at=given_at)
 
 
 def worsen(walk: Walk) -> None:
@@ -461,7 +465,8 @@ ROAD: tuple[Stop, ...] = (
     Stop(repeat, timedelta(hours=3)),
     Stop(quote),
     Stop(slot),
-    Stop(collect, timedelta(days=1, hours=2)),
+    Stop(fit_to_collect, timedelta(hours=22)),
+    Stop(collect, timedelta(hours=4)),
     Stop(ship_cells, timedelta(hours=2)),
     Stop(receive_cells, timedelta(hours=15)),
     Stop(manufacture, timedelta(hours=6)),

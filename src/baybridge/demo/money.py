@@ -27,7 +27,7 @@ def quote(walk: Walk) -> None:
     """What it costs, who pays, what comes back; the payer is asked and answers."""
     walk.do(walk.centre, Role.COORDINATOR, "IssueQuote", **quote_input(walk))
     if walk.patient.disease != "mm":
-        walk.do(walk.centre, Role.COORDINATOR, "EnrolInAgreement", enrolled_on=walk.clock().date().isoformat(), conditions_met=True)
+        walk.do(walk.centre, Role.COORDINATOR, "EnrolInAgreement", enrolled_on=walk.today(walk.centre).isoformat(), conditions_met=True)
     walk.do(walk.centre, Role.COORDINATOR, "RequestPreauthorisation", plan=PLAN)
     if walk.money in ("waiting", "cut"):
         walk.do(walk.centre, Role.COORDINATOR, "RequestPreauthorisation", plan=CHARITY)
@@ -43,7 +43,7 @@ def quote(walk: Walk) -> None:
 def quote_input(walk: Walk) -> dict[str, object]:
     """The bill of the demo: list price where one is published, the rest invented and said to be."""
     return {
-        "event_date": walk.clock().date().isoformat(),
+        "event_date": walk.today(walk.centre).isoformat(),
         "currency": "CNY",
         "bill_lines": [
             {"id": "collection", "category": "COLLECTION", "gross": "18000.00", "desc": "invented"},
@@ -102,5 +102,5 @@ def refund(walk: Walk) -> None:
     """Where the settled agreement gives a refund, a first part of it reaches the patient; the rest is open."""
     for due in refunds_of(walk.case(walk.centre)):
         if due.recipient == PATIENT:
-            arrived = {"amount": format_minor(due.open_minor // 2), "currency": "CNY", "received_on": walk.clock().date().isoformat()}
+            arrived = {"amount": format_minor(due.open_minor // 2), "currency": "CNY", "received_on": walk.today(walk.centre).isoformat()}
             walk.do(walk.centre, Role.COORDINATOR, "RecordRefund", recipient=PATIENT, reference=f"SYNTH-REFUND-{walk.patient.number:03d}-1", **arrived)

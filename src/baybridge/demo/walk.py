@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import orjson
 
@@ -79,6 +79,10 @@ class Walk:
     def case(self, node: str) -> Case:
         """The case as a node knows it."""
         return self.nodes[node].case(self.case_id) or Case(self.case_id)
+
+    def today(self, node: str) -> date:
+        """The day at a node: that of its own zone, as its people write it."""
+        return self.clock().astimezone(self.nodes[node].site.zone).date()
 
     def do(self, node: str, role: Role, name: str, /, **given: object) -> None:
         """Carry out one command at a node."""

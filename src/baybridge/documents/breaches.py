@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from baybridge.documents.heading import Heading, Jurisdiction, Row, Translated
+from baybridge.documents.heading import Heading, Jurisdiction, Row, Translated, ids_twice
 
 
 class BreachClock(Row, frozen=True, kw_only=True):
@@ -39,8 +39,4 @@ class BreachLaw(Heading, frozen=True, kw_only=True):
 
     def contradictions(self) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
         """No two rows have one id: what was told is noted under it."""
-        seen: set[str] = set()
-        for place, rule in enumerate(self.rules):
-            if rule.id in seen:
-                yield ("rules", place, "id"), "an id that no other row has", rule.id
-            seen.add(rule.id)
+        return ids_twice("rules", (rule.id for rule in self.rules))

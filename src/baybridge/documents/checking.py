@@ -7,18 +7,29 @@ Elsewhere: rules in `rulebook/site_documents.py`, which the command `check` and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from baybridge.documents.kinds import ANY, FOLDERS, KINDS, RULES, is_merged, kind_of_document
 from baybridge.documents.loader import Documents, files, packaged_data, read_text
 from baybridge.documents.overlay import lay_over
-from baybridge.documents.problems import MISSING, TWICE, WRONG_VALUE, DocumentProblem, PolicyProblems, Problem, did_you_mean, kind_of
+from baybridge.documents.problems import (
+    MISSING,
+    TWICE,
+    UNKNOWN_FOLDER,
+    WRONG_VALUE,
+    DocumentProblem,
+    PolicyProblems,
+    Problem,
+    did_you_mean,
+    kind_of,
+)
 from baybridge.documents.reading import read_as
+from baybridge.documents.sentences import SENTENCES, language_problems, sentence_problems, texts_in
 from baybridge.documents.source import Source, read_yaml
 
-UNKNOWN_FOLDER, UNKNOWN_DOCUMENT = "document.problem.unknown_folder", "document.problem.unknown_document"
+UNKNOWN_DOCUMENT = "document.problem.unknown_document"
 
 
 def check_folder(site: Path, ours: Path | None = None) -> tuple[int, tuple[Problem, ...]]:
@@ -30,10 +41,11 @@ def check_folder(site: Path, ours: Path | None = None) -> tuple[int, tuple[Probl
         written = list(files(site))
     except DocumentProblem as problem:
         return 0, problem.problems
+    named = _named(site, written)
     for file in written:
         folder = file.relative_to(site).parts[0] if file.parent != site else ""
-        name = str(file.parent.relative_to(site)) if folder == "translations" else folder
-        found = [*_place_problems(file, folder)]
+        name = str(Path(*file.relative_to(site).parts[:-1][:2])) if folder == SENTENCES else folder
+        found = [*_place_problems(file, folder), *(language_problems(file, name, shipped, named) if folder == SENTENCES else ())]
         source = None if found else _read(file, found)
         if source is None:
             problems += found
@@ -43,7 +55,10 @@ def check_folder(site: Path, ours: Path | None = None) -> tuple[int, tuple[Probl
             if (name, key) in seen and folder not in RULES:
                 found.append(source.problem(TWICE, path, f"{key} once; it stands in {seen[name, key]} too", key))
             seen[name, key] = file.name
-            found += _document_problems(source, shipped, name, key, value, path)
+            if folder == SENTENCES:
+                found += sentence_problems(source, shipped, key, value, named)
+            else:
+                found += _document_problems(source, shipped, name, key, value, path)
         problems += [*found, *source.problems]
     return number, tuple(sorted(set(problems)))
 
@@ -73,7 +88,7 @@ def _entries(source: Source, folder: str, found: list[Problem]) -> Iterator[tupl
         found.append(source.problem(WRONG_VALUE, (), "a mapping of keys to values", kind_of(document)))
     elif "id" in document:
         yield str(document["id"]), document, ()
-    elif folder in ("facts", "translations"):
+    elif folder in ("facts", SENTENCES):
         yield from ((key, value, (key,)) for key, value in document.items())
     else:
         found.append(source.problem(MISSING, ("id",), "an id, by which it is laid over ours or stands beside them", "nothing"))
@@ -81,9 +96,6 @@ def _entries(source: Source, folder: str, found: list[Problem]) -> Iterator[tupl
 
 def _document_problems(source: Source, shipped: Documents, folder: str, key: str, value: object, path: tuple[str, ...]) -> list[Problem]:
     ours = shipped.folder(folder).get(key)
-    if folder.startswith("translations"):
-        text = isinstance(value, str) or value is None
-        return [] if text else [source.problem(WRONG_VALUE, path, "a text", kind_of(value), "quote it")]
     if folder in RULES or (value is None and path):
         return []
     known = KINDS[folder]
@@ -97,6 +109,13 @@ def _document_problems(source: Source, shipped: Documents, folder: str, key: str
     laid = lay_over(ours, value, kind) if is_merged(folder) and isinstance(ours, Mapping) else value
     read_as(kind, laid, partial(note_problem, source, found), path)
     return found
+
+
+def _named(site: Path, written: Sequence[Path]) -> frozenset[str]:
+    """Every name and code in the site's documents that are no sentences; nothing where it has no sentences."""
+    sentences = {file for file in written if file.is_relative_to(site / SENTENCES)}
+    read = (_read(file, []) for file in written if sentences and file not in sentences)
+    return frozenset(text for source in read if source is not None for text in texts_in(source.document))
 
 
 def note_problem(source: Source, found: list[Problem], code: str, path: tuple[str | int, ...], expected: str, was: str, hint: str = "") -> None:

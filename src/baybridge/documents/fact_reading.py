@@ -174,6 +174,15 @@ class LastBefore(Windowed, frozen=True, kw_only=True):
             yield ("anchor",), "a moment under anchor, or several under earliest", "neither"
 
 
+class LastSince(Windowed, frozen=True, kw_only=True):
+    """The last value at or after a moment, whatever its age; with `moment` when that was."""
+
+    how: Literal["last_since"]
+    of: str
+    anchor: Anchor
+    moment: bool = False
+
+
 class AnchorRecorded(Windowed, frozen=True, kw_only=True):
     """Whether a moment is recorded."""
 
@@ -302,6 +311,7 @@ KINDS: Mapping[str, type[Reading]] = {
     "window_abnormal_count": WindowAbnormalCount,
     "window_corrected_calcium": WindowCorrectedCalcium,
     "last_before": LastBefore,
+    "last_since": LastSince,
     "anchor_recorded": AnchorRecorded,
     "follow_up_end_day": FollowUpEndDay,
     "window_nth_lowest": WindowNthLowest,

@@ -7,7 +7,7 @@ Main job: `Part`, the base of each typed part, which refuses a key that it does 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
@@ -65,3 +65,12 @@ class Row(Part, frozen=True, kw_only=True):
     notes: str | None = None
     proposal: bool = False
     status: str | None = None
+
+
+def ids_twice(name: str, ids: Iterable[str]) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+    """The rows of a list that have the id of a row before them, as contradictions of the document."""
+    seen: set[str] = set()
+    for place, one in enumerate(ids):
+        if one in seen:
+            yield (name, place, "id"), "an id that no other row has", one
+        seen.add(one)

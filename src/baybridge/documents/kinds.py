@@ -48,6 +48,7 @@ KINDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "access": {"people": "people:People", "sign-in": "sign_in:SignIn"},
         "breaches": {ANY: "breaches:BreachLaw"},
+        "person-requests": {ANY: "person_requests:RequestLaw"},
         "card-issuers": {ANY: "feed:Issuer"},
         "directory": _DIRECTORY,
         "exchange": {

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-UNKNOWN_KEY, MISSING, WRONG_VALUE, TWICE = (f"document.problem.{name}" for name in ("unknown_key", "missing", "wrong_value", "twice"))
+UNKNOWN_KEY, UNKNOWN_FOLDER, MISSING, WRONG_VALUE, TWICE = (f"document.problem.{name}" for name in ("unknown_key", "unknown_folder", "missing", "wrong_value", "twice"))
 
 
 @dataclass(frozen=True, slots=True, order=True)

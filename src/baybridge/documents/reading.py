@@ -16,11 +16,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 from msgspec import inspect
 
+from baybridge.base import decoding
 from baybridge.documents.heading import Part
 from baybridge.documents.problems import MISSING, UNKNOWN_KEY, WRONG_VALUE, did_you_mean, kind_of, nearest
 from baybridge.documents.source import Path, plain
@@ -85,7 +86,7 @@ DOCUMENT = Wording(names_field=True, found=_as_written)
 def fits(kind: object, value: object, report: Report, wording: Wording = DOCUMENT, path: Path = ()) -> bool:
     """Whether a value fits a type; each problem was reported where it does not."""
     try:
-        msgspec.convert(value, kind, dec_hook=_passed)
+        decoding.convert(value, cast("type[object]", kind), dec_hook=_passed)
     except (msgspec.ValidationError, TypeError, OverflowError):
         return not look_over(kind, value, report, wording, path)
     return True
@@ -107,7 +108,7 @@ def read_on(kind: type[T], value: object, report: Report, wording: Wording = DOC
     """The value as this type; what does not fit was reported, and something harmless stands in its place."""
     if wording.strays is None and not has_forms(type_of(kind)):
         try:
-            return msgspec.convert(value, kind)
+            return decoding.convert(value, kind)
         except (msgspec.ValidationError, TypeError):
             pass  # each problem is told below
     made: T = _Walk(report, wording).look(value, type_of(kind), path)
@@ -151,9 +152,9 @@ def _contradicts(made: object, report: Report, path: Path, wrong: frozenset[str 
 def converted(value: object, kind: type[T]) -> T:
     """A value that fits as its type, a null as what its part holds by default; raises `msgspec.ValidationError` for any other."""
     try:
-        return msgspec.convert(plain(value), kind)
+        return decoding.convert(plain(value), kind)
     except msgspec.ValidationError:
-        return msgspec.convert(plain(_without_nulls(value, type_of(kind))), kind)
+        return decoding.convert(plain(_without_nulls(value, type_of(kind))), kind)
 
 
 def _without_nulls(value: object, kind: inspect.Type) -> object:
@@ -272,7 +273,7 @@ class _Walk:
         kind = bare(annotated_kind)
         if isinstance(kind, inspect.TupleType):
             if len(value) != len(kind.item_types):
-                self.report(self._code(annotated_kind), path, f"{len(kind.item_types)} entries{self._under(path)}", str(len(value)))
+                self.report(self._code(annotated_kind), path, f"a list of {len(kind.item_types)} entries{self._under(path)}", f"a list of {len(value)} entries")
                 return harmless(kind)
             return tuple(self.look(part, item, (*path, index)) for index, (part, item) in enumerate(zip(value, kind.item_types, strict=True)))
         if not isinstance(kind, inspect.CollectionType):
@@ -298,7 +299,7 @@ class _Walk:
                 self.report(self._code(annotated_kind), path, f"a text{self._under(path)}", kind_of(value))
             elif kind.max_length is not None and len(text) > kind.max_length:
                 expected = f"a text of at most {kind.max_length} characters"
-                self.report(self._code(annotated_kind), path, f"{expected}{self._under(path)}", f"one of {len(text)}")
+                self.report(self._code(annotated_kind), path, f"{expected}{self._under(path)}", f"a text of {len(text)} characters")
         return made
 
 

@@ -12,10 +12,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, cast
 
 import msgspec
 from msgspec import inspect
+
+from baybridge.base import decoding
 
 
 class Choice(NamedTuple):
@@ -208,8 +210,8 @@ def _is_day(value: object) -> bool:
 
 def _moment(kind: inspect.DateTimeType) -> Callable[[object], datetime]:
     """What reads a moment, with its offset where the type asks for one."""
-    wanted = datetime if kind.tz is None else Annotated[datetime, msgspec.Meta(tz=kind.tz)]
-    return lambda value: msgspec.convert(value, wanted)
+    wanted = datetime if kind.tz is None else cast("type[datetime]", Annotated[datetime, msgspec.Meta(tz=kind.tz)])
+    return lambda value: decoding.convert(value, wanted)
 
 
 def _is_whole(value: object) -> bool:

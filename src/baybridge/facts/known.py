@@ -6,13 +6,15 @@ one of these beside them; what it knows belongs to the very object that it was r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar, cast
 
 from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.measurement import Said, said_by
 from baybridge.record.fhir.references import named_in
 
 Resource = Mapping[str, object]
+T = TypeVar("T")
 
 
 class Known:
@@ -22,6 +24,7 @@ class Known:
         self.dictionary = dictionary
         self._said: dict[int, tuple[Resource, Said]] = {}  # the resource stands beside it, so that its place is no other's
         self._named: dict[int, tuple[Resource, tuple[str, ...]]] = {}
+        self._other: dict[tuple[str, int], tuple[object, object]] = {}
 
     def said(self, observation: Resource) -> Said:
         """What an observation says."""
@@ -37,9 +40,18 @@ class Known:
             found = self._named[id(resource)] = (resource, tuple(named_in(resource)))
         return found[1]
 
+    def once(self, what: str, thing: object, make: Callable[[], T]) -> T:
+        """Anything else that is worked out of one thing by this dictionary, under a name of its own."""
+        key = (what, id(thing))
+        found = self._other.get(key)
+        if found is None or found[0] is not thing:
+            found = self._other[key] = (thing, make())
+        return cast("T", found[1])
+
     def only(self, resources: Iterable[Resource]) -> Known:
-        """The same of these resources alone."""
+        """The same of these resources alone; what was worked out of anything else is worked out again."""
         kept, here = Known(self.dictionary), {id(resource) for resource in resources}
         kept._said = {place: one for place, one in list(self._said.items()) if place in here}
         kept._named = {place: one for place, one in list(self._named.items()) if place in here}
+        kept._other = {key: one for key, one in list(self._other.items()) if key[1] in here}
         return kept

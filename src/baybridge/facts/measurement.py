@@ -10,7 +10,7 @@ codes that nothing reads. Which of them is used is decided in `reading.py`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -190,6 +190,11 @@ def _parts(resource: Mapping[str, object]) -> Iterator[tuple[Resource, str]]:
 def _fact(part: Mapping[str, object], dictionary: Dictionary) -> tuple[Fact | None, Coded | None]:
     listed = {(coded.system, coded.code): coded for coded in codings(part.get("code"))}
     return next(((fact, listed[code]) for fact, code in dictionary.named(listed)), (None, None))
+
+
+def may_give(resource: Resource, names: Collection[str], dictionary: Dictionary) -> bool:
+    """Whether a part of an observation is coded as one of these facts: only then can `measure` find one of them in it."""
+    return any(fact is not None and fact.name in names for part, _ in _parts(resource) for fact, _code in [_fact(part, dictionary)])
 
 
 def named_parts(resource: Resource, dictionary: Dictionary) -> Iterator[tuple[Resource, str, Fact, str]]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from baybridge.base.quantity import as_number
@@ -81,7 +82,7 @@ def read(
     course = read_course(found, at, dictionary.terms.treatments, exposures, case)
     facts, set_aside = _latest(measured, at, dictionary, windows or {})
     window = Window(measured, exposures, course, at, dictionary, zone)
-    facts |= _derived(found, window, facts, grade_at, set_aside)
+    facts |= _derived(found, window, facts, grade_at, set_aside, known)
     facts |= _confirmed(confirmed or {}, case, measured, facts, windows or {}, at, dictionary)
     later = _entered_later(found, case) if bedside else never_later
     facts |= {name: replace(facts[name], status=Status.STALE, note="facts.note.before_finding") for name in outdated(facts, dictionary.explaining, later)}
@@ -119,7 +120,7 @@ def settled_for(found: Found, at: datetime, dictionary: Dictionary, case: Case |
 
 def _all_measured(found: Found, at: datetime, dictionary: Dictionary, case: Case | None, known: Known) -> Measured:
     measured = measure(found, at, dictionary, known.said)
-    measured.measurements += [*_assessed(case, at, dictionary), *_from_documents(case, at, dictionary)]
+    measured.measurements += [*_assessed(case, at, dictionary, known), *_from_documents(case, at, dictionary)]
     return measured
 
 
@@ -143,19 +144,20 @@ def _note_not_understood(found: Found, measured: Measured) -> None:
         measured.finding(resource, "modifierExtension" if resource.get("modifierExtension") else "implicitRules", "modifier_unknown")
 
 
-def _assessed(case: Case | None, at: datetime, dictionary: Dictionary) -> list[Measurement]:
+def _assessed(case: Case | None, at: datetime, dictionary: Dictionary, known: Known) -> list[Measurement]:
     """The findings of bedside assessments that the case records."""
-    found = []
+    found: list[Measurement] = []
     for entry in case.of(ev.AssessmentRecorded) if case is not None else ():
-        if entry.event.assessed_at > at:
-            continue
-        values, _ = read_given(dict(entry.event.findings), dictionary)
-        source = f"Event/{entry.origin.event_id}"
-        found += [
-            Measurement(dictionary[name], value, entry.event.assessed_at, source, original=str(value), issued=entry.origin.recorded_at)
-            for name, value in values.items()
-        ]
+        if entry.event.assessed_at <= at:
+            found += known.once("assessed", entry, partial(_found_in, entry, dictionary))
     return found
+
+
+def _found_in(entry: Entry[ev.AssessmentRecorded], dictionary: Dictionary) -> list[Measurement]:
+    """The findings of one assessment."""
+    values, _ = read_given(dict(entry.event.findings), dictionary)
+    at, source, issued = entry.event.assessed_at, f"Event/{entry.origin.event_id}", entry.origin.recorded_at
+    return [Measurement(dictionary[name], value, at, source, original=str(value), issued=issued) for name, value in values.items()]
 
 
 def _from_documents(case: Case | None, at: datetime, dictionary: Dictionary) -> Iterator[Measurement]:
@@ -246,7 +248,7 @@ def _limits(fact: Fact, best: Measurement, reading: ReadFact, dictionary: Dictio
 
 
 def _derived(
-    found: Found, window: Window, facts: Mapping[str, ReadFact], grade_at: GradeAt | None, set_aside: list[ReadFact]
+    found: Found, window: Window, facts: Mapping[str, ReadFact], grade_at: GradeAt | None, set_aside: list[ReadFact], known: Known
 ) -> dict[str, ReadFact]:
     measured, course, at, dictionary = window.measured, window.course, window.at, window.dictionary
     diagnosed = read_diagnosis(found, at, dictionary)
@@ -258,7 +260,7 @@ def _derived(
     answers += [read_windowed(fact, ends) for fact in dictionary.windowed]
     derived = {answer.name: answer for answer in answers if answer is not None}
     derived |= read_conditions(found, at, dictionary)
-    derived |= read_treatment(found, at, dictionary, window.exposures, course, diagnosed.relapsed_source)
+    derived |= read_treatment(found, at, dictionary, window.exposures, course, diagnosed.relapsed_source, known)
     derived |= read_episode(measured, course, at, dictionary, grade_at)
     return {name: reading for name, reading in derived.items() if name in dictionary and name not in facts}
 

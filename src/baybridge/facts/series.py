@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from itertools import pairwise
@@ -37,6 +37,7 @@ from baybridge.documents.fact_reading import (
     FollowUpEndDay,
     JoinedRun,
     LastBefore,
+    LastSince,
     Limit,
     MeasuredDays,
     Reading,
@@ -74,10 +75,11 @@ class Window:
     at: datetime
     dictionary: Dictionary
     zone: ZoneInfo = CHINA
+    runs: dict[tuple[str, int, int, int], _Days | None] = field(default_factory=dict, compare=False, repr=False)  # by what `_days` looks at
 
     def ends(self) -> tuple[Window, ...]:
         """The window with values that were reported as above or below a limit at either end; itself where there are none."""
-        return tuple(replace(self, measured=one) for one in self.measured.ends())
+        return tuple(replace(self, measured=one, runs={}) for one in self.measured.ends())
 
     def anchor(self, name: str) -> Happened | None:
         """The moment from which days are counted."""
@@ -190,6 +192,13 @@ def last_before(rule: LastBefore, window: Window) -> Answer | None:
     if not earlier or (rule.same_method and not _same_method(earlier[-1], window)):
         return None
     return _of(earlier[-1])
+
+
+def last_since(rule: LastSince, window: Window) -> Answer | None:
+    """The last value at or after a moment, or when it was."""
+    anchor = window.anchor(rule.anchor)
+    since = [m for m in window.measured.of(rule.of) if anchor is not None and anchor.at <= m.at <= window.at]
+    return (Answer(since[-1].at, since[-1].at, (since[-1].source,)) if rule.moment else _of(since[-1])) if since else None
 
 
 def _same_method(baseline: Measurement, window: Window) -> bool:
@@ -375,7 +384,14 @@ class _Days:
 
 
 def _days(rule: Run, window: Window) -> _Days | None:
-    """The days of the rule's window up to the moment asked and the end of its course; None where nothing was measured in it."""
+    """The days of the rule's window up to the moment asked and the end of its course; None where nothing was measured in it. Many rules differ in their limit alone."""
+    key = (rule.of, rule.from_day, rule.to_day, rule.hold_days)
+    if key not in window.runs:
+        window.runs[key] = _days_of(rule, window)
+    return window.runs[key]
+
+
+def _days_of(rule: Run, window: Window) -> _Days | None:
     end = _end_day(rule, window)
     by_day = {day: m for day, m in _lowest_by_day(rule, window).items() if end is not None and day <= end}
     if not by_day or end is None:
@@ -508,6 +524,7 @@ def _by(kind: type[Rule], answer: Callable[[Rule, Window], Answer | None]) -> Ca
 WINDOWED: Mapping[str, Callable[[Reading, Window], Answer | None]] = {
     "window_extreme": _by(WindowExtreme, window_extreme),
     "last_before": _by(LastBefore, last_before),
+    "last_since": _by(LastSince, last_since),
     "window_worst": _by(WindowWorst, window_worst),
     "window_any": _by(WindowAny, window_any),
     "anchor_recorded": _by(AnchorRecorded, anchor_recorded),

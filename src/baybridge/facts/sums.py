@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.fhir import Found, mapping, text
-from baybridge.facts.measurement import Measured, Measurement, State, measure
+from baybridge.facts.measurement import Measured, Measurement, State, may_give, measure
 from baybridge.policy.language.types import Value
 
 T = TypeVar("T")
@@ -156,4 +156,4 @@ def concerns(resource: Mapping[str, object], dictionary: Dictionary) -> bool:
     if resource.get("resourceType") != "Observation":
         return False
     named = {name for total, items in dictionary.sums.items() for name in (total, *items)}
-    return any(one.fact.name in named for one in measure(Found([resource]), _LAST_MOMENT, dictionary).measurements)
+    return may_give(resource, named, dictionary) and any(one.fact.name in named for one in measure(Found([resource]), _LAST_MOMENT, dictionary).measurements)

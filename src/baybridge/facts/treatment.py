@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 
 from baybridge.base.time import CHINA, DAYS_PER_MONTH, start_of_day
 from baybridge.documents.fact_reading import History
@@ -21,6 +22,7 @@ from baybridge.facts.dictionary import Dictionary
 from baybridge.facts.exposure import Exposures
 from baybridge.facts.factset import ReadFact, Status
 from baybridge.facts.fhir import Found, codings, moment, name_of, span, words
+from baybridge.facts.known import Known
 from baybridge.facts.lines import Line, Occasions, Response, group_lines, refractory, relapse
 from baybridge.facts.measurement import FINAL
 from baybridge.facts.terms import Treatments
@@ -44,11 +46,11 @@ class _History:
 
 
 def read_treatment(
-    found: Found, at: datetime, dictionary: Dictionary, exposures: Exposures, course: Course, relapsed_source: str | None
+    found: Found, at: datetime, dictionary: Dictionary, exposures: Exposures, course: Course, relapsed_source: str | None, known: Known
 ) -> dict[str, ReadFact]:
     """The treatment history as of `at`; `relapsed_source` is a condition that is itself recorded as relapsed."""
     treatments = dictionary.terms.treatments
-    responses = [*read_responses(found, at, treatments), *course.responses]
+    responses = [*read_responses(found, at, treatments, known), *course.responses]
     occasions = Occasions(
         transplants=read_transplants(found, at, treatments),
         infusions=tuple(i.at.astimezone(CHINA).date() for i in course.infusions),
@@ -61,17 +63,26 @@ def read_treatment(
     return {answer.name: answer for answer in answers if answer is not None}
 
 
-def read_responses(found: Found, at: datetime, treatments: Treatments) -> list[Response]:
+def read_responses(found: Found, at: datetime, treatments: Treatments, known: Known) -> list[Response]:
     """Assessments of response at or before `at`."""
-    responses = []
-    known = treatments.responding | treatments.refractory | treatments.complete
-    for resource in found.of("Observation"):
-        code = _response_code(resource, treatments, known)
-        said = resource.get("effectiveDateTime") or resource.get("issued")
-        day, known_at = span(said), moment(said)
-        if code and day and known_at and known_at <= at and resource.get("status") in FINAL:
-            responses.append(Response(code, day.first, day.exact, name_of(resource)))
-    return responses
+    said = (known.once("response", resource, partial(_response, resource, treatments)) for resource in found.of("Observation"))
+    return [one.response for one in said if one is not None and one.at <= at]
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    response: Response
+    at: datetime
+
+
+def _response(resource: Mapping[str, object], treatments: Treatments) -> _Said | None:
+    """What an observation says of a response, whatever the moment."""
+    code = _response_code(resource, treatments, treatments.responding | treatments.refractory | treatments.complete)
+    said = resource.get("effectiveDateTime") or resource.get("issued")
+    day, at = (span(said), moment(said)) if code else (None, None)
+    if not (code and day and at and resource.get("status") in FINAL):
+        return None
+    return _Said(Response(code, day.first, day.exact, name_of(resource)), at)
 
 
 def _response_code(resource: Mapping[str, object], treatments: Treatments, known: Set[str]) -> str | None:

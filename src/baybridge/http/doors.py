@@ -7,11 +7,15 @@ before it is read, from who sends it and to which door (`bodies.py`).
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import nullcontext
+from contextvars import copy_context
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
@@ -32,7 +36,7 @@ from baybridge.language.languages import FALLBACK, chosen
 from baybridge.language.texts import Texts
 from baybridge.node.directory.living_documents import steady
 from baybridge.node.outage import StorageProblem
-from baybridge.node.people import access, accounts, helping, reads, refused_entry
+from baybridge.node.people import access, accounts, helping, noting, reads, refused_entry
 from baybridge.node.upkeep.reserve import ReserveFullError
 
 if TYPE_CHECKING:
@@ -45,6 +49,8 @@ ENROLLING = frozenset({"account", "account.begin", "account.confirm", "account.p
 _CASE_RELATIONS = "case_id"
 _MOST_FIELDS = 5000  # of a form
 _READING = frozenset({"GET", "HEAD"})
+#: Readings that programs make by the thousand and that wait for nothing but the processor: more threads than this take it from each other.
+_SHORT, _FEW = frozenset({"fhir.read", "fhir.search"}), 4
 _CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -111,10 +117,11 @@ class Door:
 
 def routes(node: Node, doors: Sequence[Door], refused: Refused) -> list[Route]:
     """Starlette routes of doors; `refused` renders a refusal for this kind of caller."""
-    return [Route(door.path, _guarded(node, door, door.refused or refused), methods=list(door.methods), name=door.name) for door in doors]
+    few = ThreadPoolExecutor(_FEW, "reading")
+    return [Route(door.path, _guarded(node, door, door.refused or refused, few), methods=list(door.methods), name=door.name) for door in doors]
 
 
-def _guarded(node: Node, door: Door, refused: Refused) -> Callable[[Request], Awaitable[Response]]:
+def _guarded(node: Node, door: Door, refused: Refused, few: Executor) -> Callable[[Request], Awaitable[Response]]:
     room = bodies.Room()
 
     async def answer(request: Request) -> Response:
@@ -128,20 +135,35 @@ def _guarded(node: Node, door: Door, refused: Refused) -> Callable[[Request], Aw
 
     async def attended(request: Request) -> Response:
         if request.method in _READING and not _has_body(request):
-            return await run_in_threadpool(_answer_reading, node, door, request, refused)
+            return await _noted(node, partial(_answer_reading, node, door, request, refused), few if door.action in _SHORT else None)
         token, small = _token(request), _is_small(door, request)
         session = await run_in_threadpool(_session, node, token) if token and not small else None
         limit = _limit(node, door, session)
         try:
             with room.place(needed=session is None and limit > bodies.MEGABYTE and _may_be_large(request)):
                 sent = await _sent(Request(request.scope, _bounded(node, request, limit)))
-                return await run_in_threadpool(_answer_sent, node, door, request, sent, session, refused)
+                return await _noted(node, partial(_answer_sent, node, door, request, sent, session, refused))
         except (bodies.TooLargeError, bodies.TooSlowError, bodies.BusyError, MultiPartException) as problem:
             session = await run_in_threadpool(_session, node, token) if token and small else session
             early = _read(node, request, b"", {}, [], session)
             return _closing(refused(early, _unread(node, door, early, problem, limit)))
 
     return answer
+
+
+async def _noted(node: Node, work: Callable[[], Response], few: Executor | None = None) -> Response:
+    """What a worker thread answers, one of few where they are given, once the readings that it left to be noted are."""
+    with noting.gathered() as readings:
+        if few is None:
+            response = await run_in_threadpool(work)
+        else:
+            response = await asyncio.get_running_loop().run_in_executor(few, copy_context().run, work)
+    if readings:
+        try:
+            await node.noting.noted(readings)
+        except StorageProblem:
+            await run_in_threadpool(noting.note, node, readings)
+    return response
 
 
 def _has_body(request: Request) -> bool:
@@ -362,8 +384,7 @@ def _read(
 
 
 def _session(node: Node, token: str) -> accounts.Session | None:
-    with node.storage.reading() as connection:
-        return accounts.session_of(connection, token, node.now())
+    return node.access.session(token)
 
 
 def _token(request: Request) -> str | None:

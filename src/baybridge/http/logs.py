@@ -7,8 +7,8 @@ left out, so that no value from outside reaches a log by accident.
 from __future__ import annotations
 
 import logging
+import os
 import re
-import uuid
 from datetime import UTC, datetime
 
 import orjson
@@ -22,7 +22,7 @@ _FROM_OUTSIDE = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
 
 def request_id(given: bytes | None) -> str:
     """The id that a trusted proxy gave, where it has the form of one; else a new one."""
-    return given.decode() if given is not None and _FROM_OUTSIDE.fullmatch(given) else uuid.uuid4().hex
+    return given.decode() if given is not None and _FROM_OUTSIDE.fullmatch(given) else os.urandom(16).hex()
 
 
 class JsonLines(logging.Formatter):

@@ -82,6 +82,16 @@ def ordered(first: When, then: When, first_field: str, then_field: str) -> Itera
         yield Reason("journey.time.order", {"first": first_field, "then": then_field}, where=then_field)
 
 
+def before_case(situation: Situation, **days: date | None) -> Iterator[Reason]:
+    """What is said to have been done for a case before anybody opened it: possible, and asked about."""
+    if not situation.case.entries:
+        return
+    opened = min(local_day(situation, entry.origin.at) for entry in situation.case.entries)
+    for field, day in days.items():
+        if day is not None and day < opened:
+            yield Reason("journey.time.before_case", {"field": field, "moment": day.isoformat(), "day": opened.isoformat()}, where=field)
+
+
 def asked_once(questions: Iterable[Reason], *, unusual: bool) -> Iterator[Reason]:
     """What is unusual but possible is asked about; nothing more where the person says that it is meant as it stands."""
     if not unusual:

@@ -180,6 +180,8 @@ class FromRecord:
     received: Callable[[str], Received | None] | None = None  # the file of this SHA-256 that came for the case
     tasks: Mapping[str, str] = field(default_factory=dict)  # the open tasks of the case at this node, by key, with the role of each
     staff: Mapping[str, frozenset[str]] = field(default_factory=dict)  # the accounts of this organisation that sign in, with their roles
+    erasable: Callable[[Sequence[str], str], Sequence[Reason]] | None = None  # why these entries and resources are not erased for a reason in law
+    put_right: Callable[[str, datetime], bool] | None = None  # whether an entry or resource of the patient was put right; a resource, since a moment
     caregivers: frozenset[str] = frozenset()  # the persons who have an account as a caregiver of the patient
 
     def only(self, names: frozenset[str], over: FromRecord | None = None) -> FromRecord:
@@ -260,6 +262,11 @@ class Situation:
     signed_by: tuple[Signature, ...] = ()  # who signed so far, where the row of the command asks for it
     gates: Mapping[str, Gate] = field(default_factory=dict)  # the gates of the road, by name
     watch: Bedside | None = None
+    decide_at: Callable[[datetime], Decide] | None = None  # deciding on what was true at a moment, as far as is known now
+
+    def as_of(self, moment: datetime) -> Decide:
+        """Deciding on the patient as of a moment: what is entered late is judged by how things were then, and by all that is known of it now."""
+        return self.decide_at(moment) if self.decide_at is not None and moment < self.now else self.decide
 
     @property
     def bedside(self) -> Bedside:

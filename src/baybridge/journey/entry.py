@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeGuard, TypeVar
 
 import msgspec
 
+from baybridge.base import decoding
 from baybridge.journey.events import EVENT_TYPES, Event, PackageReceived, Recorded, Told
 
 E = TypeVar("E", bound=Event, covariant=True)
@@ -78,7 +79,7 @@ def read_event(content: dict[str, object]) -> Event | None:
     """The event of a plain JSON object with its `type`; None where type or form is not one that this version knows."""
     kind = type_of(content)
     try:
-        return None if kind is None else msgspec.convert(content, kind)
+        return None if kind is None else decoding.convert(content, kind)
     except msgspec.ValidationError:
         return None
 

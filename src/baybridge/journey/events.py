@@ -25,6 +25,7 @@ from baybridge.journey.chapters.identity import *
 from baybridge.journey.chapters.messages import *
 from baybridge.journey.chapters.money import *
 from baybridge.journey.chapters.referral import *
+from baybridge.journey.chapters.rights import *
 from baybridge.journey.chapters.sharing import *
 from baybridge.journey.chapters.signing import *
 from baybridge.journey.chapters.tasks import *

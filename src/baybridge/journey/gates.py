@@ -3,7 +3,8 @@
 Main job: `unsigned(situation, gate, reasons)` leaves out what a standing exception covers. Elsewhere: `Gate` itself beside the situation, in `command.py`.
 
 An exception covers the codes that stood when it was signed, for the product or therapy event that it was about, for `VALID`; a code that was not signed
-stands again, and so does one under which by now something else stands, or more: another drug, marker or scale, a higher grade.
+stands again, and so does one under which by now something else stands, or more: another drug, marker or scale, a higher grade. A code that was signed though
+it did not stand, for a step of an earlier moment, covers nothing that stands by now: nobody read it.
 
 Reasons that no signature passes (another patient, another bag, a product that failed, death, consent, data law) carry codes without `gate.`.
 
@@ -78,7 +79,7 @@ def is_ahead(situation: Situation, gate: GateName) -> bool:
 def unsigned(situation: Situation, gate: GateName, reasons: Iterable[Reason], subject: str | None = None) -> Iterator[Reason]:
     """The reasons that no valid exception covers; `subject` is the product or therapy event, the case's own where left out."""
     signed = exceptions(situation, gate, about(situation.case, gate) if subject is None else subject)
-    yield from (reason for reason in reasons if not _covered(reason, signed))
+    yield from (reason for reason in reasons if not _covered(situation, gate, reason, signed))
 
 
 def signed_codes(situation: Situation, gate: GateName) -> frozenset[str]:
@@ -86,11 +87,22 @@ def signed_codes(situation: Situation, gate: GateName) -> frozenset[str]:
     return frozenset(code for exception in exceptions(situation, gate, about(situation.case, gate)) for code in exception.codes)
 
 
-def _covered(reason: Reason, signed: Iterable[GateExceptionSigned]) -> bool:
-    """Whether the code was signed, and no more stands under it than did then. One that was signed though it did not stand is covered whole."""
+def _covered(situation: Situation, gate: GateName, reason: Reason, signed: Iterable[GateExceptionSigned]) -> bool:
+    """Whether the code was signed, and no more stands under it than did then.
+
+    One that was signed though it did not stand is covered whole where it depends on what is entered, or stood at an earlier moment and stands no more.
+    """
     naming = [exception for exception in signed if reason.code in exception.codes]
     stood = [{mark for mark in exception.stood if mark.partition(" ")[0] == reason.code} for exception in naming]
-    return any(not marks_then for marks_then in stood) or (bool(naming) and marks(reason) <= set().union(*stood))
+    if naming and marks(reason) <= set().union(*stood):
+        return True
+    return any(not marks_then for marks_then in stood) and not _stands_by_now(situation, gate, reason.code)
+
+
+def _stands_by_now(situation: Situation, gate: GateName, code: str) -> bool:
+    """Whether a code that depends on the moment stands now: whoever signed it before it stood has not read what it says."""
+    row = situation.gates.get(gate)
+    return row is not None and code in row.of_moment and any(reason.code == code for reason in row.standing(situation))
 
 
 #: Values of a reason that say what it is about, several of them with commas between, and how far it goes.

@@ -2,7 +2,8 @@
 
 Main job: `questions(findings, limits, age)`, what is asked of the findings of one look, as codes; `to_ask(case, node, limits)`: the questions of all assessments made
 here that stand. A question stands until a later assessment says that it is meant, gives the answer anew without such a finding, or finds them otherwise, or the entry is
-corrected; one that is silent about it, or that raises another question, leaves it open. It ends with discharge and death.
+corrected; one that is silent about it, or that raises another question, leaves it open. It ends with discharge and death. `does_not_fit(name, value, findings, limits)`:
+whether an answer of before cannot be affirmed beside these findings.
 
 **Source**: conventions of this project; limits in `data/pathways/escalation.yaml`. A question of which one half is a sign is asked afterwards, because signs call at
 once; any other before (`bedside/monitoring.py`).
@@ -77,6 +78,19 @@ PAIRS: Mapping[str, Pair] = {
     ),
     "unarousable_ice": Pair(("arousal", _is("unarousable")), (("ice_score", _more_than_none),)),
 }
+
+#: An answer that may be so beside such a value, and is no question where somebody states it; where it was found before it is looked at anew. Convention of this project.
+_NOT_AFFIRMED = (
+    Pair(("oxygen_device", _is("none")), (("oxygen_saturation", _low_saturation), ("arterial_oxygen_saturation", _low_saturation))),
+    Pair(("oxygen_reason", _is("none")), (("oxygen_saturation", _low_saturation), ("arterial_oxygen_saturation", _low_saturation))),
+    Pair(("vasopressors", _is(0)), (("systolic_pressure", _low_pressure),)),
+)
+
+
+def does_not_fit(name: str, value: object, findings: Mapping[str, object], limits: UnusualSigns) -> bool:
+    """Whether findings contradict what was found before."""
+    beside = {**findings, name: value}
+    return any(pair.answer[0] == name and pair.odd(beside, limits) for pair in (*PAIRS.values(), *_NOT_AFFIRMED))
 
 
 def questions(findings: Mapping[str, object], limits: UnusualSigns, age: object = None) -> Iterator[str]:

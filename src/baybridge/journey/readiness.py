@@ -1,7 +1,7 @@
 """Whether a patient is fit for the next step: judged by a physician in this therapy event, and still so on the facts of now.
 
-Main job: `unfit(situation, step)`, the reasons at the gate before collection, lymphodepletion and infusion. A check that nobody made, one that could not
-decide, and one whose facts have since expired or changed stand all three.
+Main job: `unfit(situation, step, at)`, the reasons at the gate before collection, lymphodepletion and infusion. A check that nobody made, one that could not
+decide, and one whose facts had expired or changed by the moment of the step stand all three. A step that is entered late is judged as of its own time.
 
 **Source**: clinical reference 6.1, 6.4; which policy judges which step stands in `data/pathways/cold-chain.yaml` (`fitness`).
 """
@@ -9,6 +9,7 @@ decide, and one whose facts have since expired or changed stand all three.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Literal
 
 from baybridge.base.outcome import Reason
@@ -23,13 +24,13 @@ FIT = "fit"
 _UNFIT = frozenset({"unfit", "not-fit", "ineligible", "fails"})
 
 
-def unfit(situation: Situation, step: FitnessStep) -> Iterator[Reason]:
-    """What stands against a step for want of fitness; nothing where a check of this therapy event says fit and its policy still does."""
+def unfit(situation: Situation, step: FitnessStep, at: datetime | None = None) -> Iterator[Reason]:
+    """What stands against a step at a moment (now) for want of fitness; nothing where a check of this therapy event says fit and its policy did then."""
     check = _last_check(situation, step)
     if check is None:
         yield Reason(f"gate.{step}.fitness_unchecked")
         return
-    decision = situation.decide(check.policy, {})
+    decision = situation.as_of(at or situation.now)(check.policy, {})
     outcome = check.outcome if check.outcome != FIT else str(decision.outcome)
     if outcome == FIT:
         return

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from baybridge.base import decoding
 from baybridge.base.canonical import canonical_bytes
 from baybridge.journey.entry import type_of
 from baybridge.journey.events import Event, Recorded
@@ -25,7 +26,7 @@ class UnknownEvent(Event, frozen=True, kw_only=True):
 def event_from_json(body: dict[str, object]) -> Event:
     """An event from its JSON body with `type`; unknown types are kept."""
     kind = type_of(body)
-    return UnknownEvent(body=body) if kind is None else msgspec.convert(body, kind, strict=False)
+    return UnknownEvent(body=body) if kind is None else decoding.convert(body, kind, strict=False)
 
 
 def event_as_json(event: Event) -> dict[str, object]:
@@ -68,7 +69,7 @@ def decode(body: bytes) -> Recorded:
     """The envelope of canonical JSON."""
     plain = msgspec.json.decode(body)
     event = event_from_json(plain.pop("event"))
-    envelope = msgspec.convert({**plain, "event": {}}, _Envelope)
+    envelope = decoding.convert({**plain, "event": {}}, _Envelope)
     return Recorded(event=event, **{name: getattr(envelope, name) for name in _Envelope.__struct_fields__ if name != "event"})
 
 

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from string import Formatter
 
 PREFIX = "phrase."
+#: Open parts that are limits: "from 0" is another phrase than "from 0 to 5".
+_LIMITS, _NUMBER = frozenset({"low", "high"}), r"-?[0-9.]+"
 
 
 class Phrases:
@@ -36,4 +38,4 @@ def _names(key: str) -> tuple[str, ...]:
 
 def _pattern(phrase: str) -> str:
     parts = Formatter().parse(phrase)
-    return "".join(re.escape(words) + (f"(?P<{name}>.+?)" if name else "") for words, name, _, _ in parts)
+    return "".join(re.escape(words) + (f"(?P<{name}>{_NUMBER if name in _LIMITS else '.+?'})" if name else "") for words, name, _, _ in parts)

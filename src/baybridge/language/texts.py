@@ -27,12 +27,25 @@ from baybridge.language.phrases import Phrases
 __all__ = ["FALLBACK", "Texts"]
 
 
+#: The name of a type of FHIR, as a client writes it.
+_RESOURCE = re.compile("[A-Z][A-Za-z]+")
 #: A sentence with another behind it.
 _FIRST_SENTENCE = re.compile(r"^.*?(?:[.?!] (?=\S)|[。？！](?=\S))", re.DOTALL)
 
 
 #: What of a sentence is a phrase about form.
 _PHRASED = frozenset({"expected", "found", "problem"})
+#: Values that are codes, or a row of codes, by their name in a sentence: where their words stand. What is no code of these stays as it is: words, an id, a name.
+WORDED: Mapping[str, tuple[str, ...]] = {
+    "role": ("role",),
+    "roles": ("role",),
+    "command": ("command",),
+    "kinds": ("node_kind", "code"),
+    "kind": ("code",),
+    "purpose": ("code", "read_purpose"),
+    "event": ("event",),
+    "what": ("event", "resource"),
+}
 
 
 class Texts:
@@ -68,11 +81,15 @@ class Texts:
 
     def phrase(self, language: str, text: str) -> str:
         """A phrase about form in the reader's language; anything that is none, a code or a number, as it is."""
-        known = self._phrases().found(text) if language != FALLBACK else None
+        known = self._phrases().found(text)
         if known is None:
             return text
         key, parts = known
         return self.say(language, key, {name: self.phrase(language, part) for name, part in parts.items()})
+
+    def is_phrase(self, text: str) -> bool:
+        """Whether a text is a phrase about form."""
+        return self._phrases().found(text) is not None
 
     def _figures(self, language: str) -> Figures:
         """How a language writes numbers and units."""
@@ -154,21 +171,42 @@ class _Said:
                 return {"kind": self._kind, "type": self._type, "field": self._field}[how]()
             case _ if isinstance(self.value, float | Decimal):
                 return figures.number(self.value)
-            case _ if isinstance(self.value, str) and self.name in _PHRASED:
-                return self.texts.phrase(self.language, self.value)
+            case "" if isinstance(self.value, str):
+                return self._text()
             case _ if isinstance(self.value, tuple):
                 return ", ".join(map(str, self.value))
             case _:
                 return format(self.value, how)
 
+    def _text(self) -> str:
+        if self.name in _PHRASED:
+            return self.texts.phrase(self.language, self.value)
+        if self.name == "type":
+            return self._resource()
+        return ", ".join(map(self._worded, self.value.split(", "))) if self.name in WORDED else str(self.value)
+
+    def _worded(self, code: str) -> str:
+        key = next((f"{prefix}.{code}" for prefix in WORDED[self.name] if self.texts.known(f"{prefix}.{code}")), "")
+        return self.texts.say(self.language, key) if key else code
+
+    def _resource(self) -> str:
+        """The type of a resource: its words, and the name by which a client knows it behind."""
+        if not _RESOURCE.fullmatch(self.value):
+            return self.texts.word(self.language, "resource", self.value)
+        known = self.texts.known(f"resource.{self.value}")
+        word = self.texts.say(self.language, f"resource.{self.value if known else 'resource'}")
+        return self.texts.say(self.language, "resource.named", {"word": word, "name": self.value})
+
     def _field(self) -> str:
         return self.texts.word(self.language, "field", str(self.value))
 
     def _type(self) -> str:
-        """The type of a field in words: its name, codes by their words with bars between, anything longer as rows of values."""
+        """What a field takes in words: the name of its type, a phrase, or codes by their words with bars between; anything longer as rows of values."""
         said = str(self.value).removesuffix(" or nothing")
         if self.texts.known(f"type.{said}"):
             return self.texts.say(self.language, f"type.{said}")
+        if self.texts.is_phrase(said):
+            return self.texts.phrase(self.language, said)
         return self.texts.say(self.language, "type.rows") if "[" in said else " | ".join(self.texts.word(self.language, "code", one) for one in said.split(" | "))
 
     def _kind(self) -> str:

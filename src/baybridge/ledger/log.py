@@ -12,13 +12,15 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 
 from msgspec import Struct, structs, to_builtins
-from msgspec.json import Decoder
-from sqlalchemy import BigInteger, ColumnElement, Connection, delete, func, insert, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Connection, delete, func, select, tuple_
 
+from baybridge.base import plain_rows
 from baybridge.base.canonical import canonical_bytes
+from baybridge.base.decoding import decoder
 from baybridge.base.key_list import asked_keys, written
 from baybridge.ledger import merkle
 from baybridge.ledger.merkle import Place
@@ -60,7 +62,7 @@ class Logged(Struct, frozen=True, kw_only=True):
         return read_entry(self.body)
 
 
-_DECODER = Decoder(Entry)
+_DECODER = decoder(Entry)
 
 
 def entry_bytes(entry: Entry) -> bytes:
@@ -75,7 +77,15 @@ def read_entry(body: bytes) -> Entry:
 
 def pseudonym(secret: bytes, case_id: str) -> str:
     """The name of a case in this log: the same for one case and secret, and nothing to anyone without the secret."""
-    return hmac.digest(secret, case_id.encode(), "sha256").hex()
+    made = _keyed(secret).copy()
+    made.update(case_id.encode())
+    return made.hexdigest()
+
+
+@lru_cache(maxsize=16)
+def _keyed(secret: bytes) -> hmac.HMAC:
+    """The keyed hash before anything was named: setting a key up costs twice as much as naming one thing by it."""
+    return hmac.new(secret, digestmod="sha256")
 
 
 def content_sha256(salt: bytes, content: bytes) -> str:
@@ -95,34 +105,51 @@ def append(connection: Connection, entries: Sequence[tuple[Entry, bytes]], salt:
     """
     if not entries:
         return []
-    start = size(connection)
+    start, last = _end(connection)
     salts = [salt() for _ in entries]
     finished = [
         structs.replace(entry, sha256=content_sha256(one_salt, content)) for (entry, content), one_salt in zip(entries, salts, strict=True)
     ]
     bodies = [entry_bytes(entry) for entry in finished]
     leaves = [merkle.leaf_hash(body) for body in bodies]
-    nodes = merkle.grow(start, leaves, lambda places: nodes_of(connection, places))
+    before = _peaks(connection, start, last)
+    nodes = merkle.grow(start, leaves, lambda _places: before)
+    after = {place: nodes[place] if place in nodes else before[place] for place in merkle.peaks(start + len(leaves))}
+    connection.info[_REMEMBERED] = (leaves[-1], after)
     positions = list(range(start, start + len(entries)))
     rows = zip(positions, finished, bodies, leaves, strict=True)
-    connection.execute(_ADD_ENTRIES, [_entry_row(*row) for row in rows])
-    connection.execute(_ADD_NODES, [{"level": place[0], "position": place[1], "hash": value} for place, value in nodes.items()])
-    connection.execute(
-        _ADD_SALTS,
-        [{"position": at, "subject": entry.subject, "salt": one} for at, entry, one in zip(positions, finished, salts, strict=True)],
-    )
+    written = [(position, entry.subject, entry.kind, entry.what, body, leaf) for position, entry, body, leaf in rows]
+    plain_rows.add(connection, log_entry, ("position", "subject", "kind", "what", "body", "leaf_hash"), written)
+    plain_rows.add(connection, log_node, ("level", "position", "hash"), [(*place, value) for place, value in nodes.items()])
+    kept = [(position, entry.subject, one) for position, entry, one in zip(positions, finished, salts, strict=True)]
+    plain_rows.add(connection, content_salt, ("position", "subject", "salt"), kept)
     return positions
+
+
+#: Under what name a connection remembers the peaks of the tree that it grew last, with the hash of that tree's last leaf.
+_REMEMBERED = "peaks of the log"
+
+
+def _peaks(connection: Connection, length: int, last: bytes) -> Mapping[Place, bytes]:
+    """The peaks of the tree of that length, whose last leaf has that hash.
+
+    What the connection remembers holds for that leaf alone: each has a salt of its own, so that it is no leaf of a tree that was rolled back or that another
+    writer went on with.
+    """
+    leaf, known = connection.info.get(_REMEMBERED, (b"", {}))
+    return known if leaf == last and length else nodes_of(connection, merkle.peaks(length))
+
+
+def _end(connection: Connection) -> tuple[int, bytes]:
+    """How many entries the log has, and the hash of the last one's leaf."""
+    row = connection.execute(_LAST).first()
+    return (0, b"") if row is None else (row.position + 1, row.leaf_hash)
 
 
 #: Asked with every write, so they are written once.
 _LAST_POSITION = select(func.max(log_entry.c.position))
+_LAST = select(log_entry.c.position, log_entry.c.leaf_hash).where(log_entry.c.position == _LAST_POSITION.scalar_subquery())
 _NODES_OF = select(log_node).where(tuple_(log_node.c.level, log_node.c.position).in_(asked_keys(BigInteger, BigInteger)))
-_ADD_ENTRIES, _ADD_NODES, _ADD_SALTS = insert(log_entry), insert(log_node), insert(content_salt)
-
-
-def _entry_row(position: int, entry: Entry, body: bytes, leaf: bytes) -> dict[str, object]:
-    columns = {"subject": entry.subject, "kind": entry.kind, "what": entry.what}
-    return {"position": position, **columns, "body": body, "leaf_hash": leaf}
 
 
 ERASURE = "erasure"

@@ -13,12 +13,11 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Literal
 
 from baybridge.matching.distance import Point
 from baybridge.policy.one_case.decide import DecisionDocument
 
-Json = Mapping[str, Any]
 Outcome = Literal["eligible", "ineligible", "undetermined", "not-reviewed", "closed"]
 Standing = Literal["reviewed", "changed", "unreviewed"]
 #: Years in one unit of a registry age. Source: ClinicalTrials.gov data element definitions (age units).

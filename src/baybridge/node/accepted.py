@@ -1,11 +1,12 @@
 """The set of a site's documents by which a node goes: the last one that was accepted.
 
 Main job: `standing(config)`, the folder to read and what is wrong with the one that the site wrote; `changed(config, known)`, whether it was written since;
-`documents_in_force(folder)`, the same documents for a command that only reads.
+`note_ours_alone(config, known)`, that it works without any; `documents_in_force(folder)`, the same documents for a command that only reads.
 
 A site writes in `data/`. A set without a problem that bars it is copied to `accepted/<its hash>/`, and `accepted/current` names it: the node reads the copy, so that
 a file half written, or written wrongly, changes nothing that runs. A set that is barred is told, and the node goes on with the one before; without one before it
-refuses to start. A copy is never taken away while a process may still read it.
+refuses to start. No document of a site is a set too, under no name: a node that worked with ours alone goes on with ours. A copy is never taken away while a process
+may still read it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import file_digest, sha256
 from pathlib import Path
@@ -36,14 +38,15 @@ class Standing:
 
 
 def standing(config: Config) -> Standing:
-    """The set that is in force; ConfigProblem with every problem where none ever was and the one that is written cannot be."""
+    """The set that is in force; ConfigProblem with every problem where none ever was, not even the empty one, and the one that is written cannot be."""
     data, kept = config.data_folder, _kept(config.folder)
     if data is None or not data.is_dir():
         gone = (Problem(str(data), 1, 1, _GONE, "the folder of this site's documents", "nothing"),)
         return Standing(kept, (), gone, barred=True) if kept else Standing(None)
     written = _looks(data)
     if not written:
-        _point(config.folder, "")
+        if _current(config.folder):
+            _point(config.folder, "")
         return Standing(None)
     name = _hash(data)
     if kept is not None and kept.name == name:
@@ -52,7 +55,7 @@ def standing(config: Config) -> Standing:
     from baybridge.rulebook.site_documents import check_site  # rules and money are read only where a site wrote
 
     report = check_site(data, COMMANDS)
-    if report.bars and kept is None:
+    if report.bars and kept is None and not _ours_alone(config.folder):
         raise _none_in_force(report.bars)
     if report.bars:
         return Standing(kept, written, report.problems, barred=True)
@@ -73,13 +76,20 @@ def documents_in_force(folder: Path) -> tuple[Documents, tuple[Problem, ...]]:
     from baybridge.rulebook.site_documents import check_site
 
     bars = check_site(data, COMMANDS).bars
-    if bars and kept is None:
+    if bars and kept is None and not _ours_alone(folder):
         raise _none_in_force(bars)
-    return Documents(packaged_data(), kept if bars and kept is not None else data), bars
+    return Documents(packaged_data(), *filter(None, (kept if bars else data,))), bars
 
 
 def _none_in_force(bars: Iterable[Problem]) -> ConfigProblem:
     return ConfigProblem("\n".join(["the documents of this site cannot be put in force:", *map(str, bars)]))
+
+
+def note_ours_alone(config: Config, known: Standing) -> None:
+    """Keep that a node at work goes by ours alone: what a site writes first, and wrongly, then stops neither it nor its next start."""
+    if known.root is None and _current(config.folder) is None:
+        with suppress(OSError):  # a folder that cannot be written is read where it stands
+            _point(config.folder, "")
 
 
 def changed(config: Config, known: Standing) -> bool:
@@ -110,12 +120,22 @@ def _content(file: Path) -> bytes:
 
 
 def _kept(folder: Path) -> Path | None:
+    name = _current(folder)
+    kept = folder / FOLDER / name if name else None
+    return kept if kept is not None and kept.is_dir() else None
+
+
+def _ours_alone(folder: Path) -> bool:
+    """Whether the set that was accepted last is the one without any document of the site."""
+    return _current(folder) == ""
+
+
+def _current(folder: Path) -> str | None:
+    """The name of the set that was accepted last; None where none ever was."""
     try:
-        name = (folder / FOLDER / CURRENT).read_text(encoding="ascii").strip()
+        return (folder / FOLDER / CURRENT).read_text(encoding="ascii").strip()
     except OSError:
         return None
-    kept = folder / FOLDER / name
-    return kept if name and kept.is_dir() else None
 
 
 def _accept(folder: Path, data: Path, name: str) -> Path:
@@ -148,8 +168,6 @@ def _copy(written: Iterable[Path], data: Path, to: Path) -> None:
 def _point(folder: Path, name: str) -> None:
     """Name the current set; an empty name is none."""
     current = folder / FOLDER / CURRENT
-    if not name and not current.exists():
-        return
     current.parent.mkdir(exist_ok=True)
     beside = current.with_suffix(f".{os.getpid()}")
     beside.write_text(name, encoding="ascii")

@@ -10,24 +10,23 @@ from contextvars import ContextVar
 from itertools import groupby
 from operator import itemgetter
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
+from baybridge.base import plain_rows
 from baybridge.ledger import log
 from baybridge.node import tables
 
 #: The id of the request that this code answers; empty outside of one.
 REQUEST: ContextVar[str] = ContextVar("request", default="")
-_ADD = insert(tables.entries_of_request)
 
 
 def note(connection: Connection, positions: Sequence[int], requests: Sequence[str]) -> None:
     """Keep which request wrote each of these entries, which follow each other; '' is none."""
-    rows = []
+    rows: list[plain_rows.Row] = []
     for request, some in groupby(zip(positions, requests, strict=True), key=itemgetter(1)):
         places = [position for position, _ in some]
-        rows += [{"first": places[0], "count": len(places), "request": request}] if request else []
-    if rows:
-        connection.execute(_ADD, rows)
+        rows += [(places[0], len(places), request)] if request else []
+    plain_rows.add(connection, tables.entries_of_request, ("first", "count", "request"), rows)
 
 
 def entries(connection: Connection, request: str) -> list[log.Logged]:

@@ -5,8 +5,10 @@ Main job: `CaseRecord(connection, case, at, memory).resources`, read when somebo
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable, Sequence
 from datetime import datetime
 from functools import cached_property
+from typing import TypeVar, cast
 
 import orjson
 from sqlalchemy import Connection, select
@@ -20,6 +22,8 @@ from baybridge.node.record_memory import RecordMemory
 from baybridge.record.fhir import wire
 from baybridge.record.store import store
 
+T = TypeVar("T")
+
 
 class CaseRecord:
     """The record of a case as of a moment, read when somebody first asks and once: rules and facts of one situation look at the same."""
@@ -29,6 +33,7 @@ class CaseRecord:
         self._case = case
         self._at = at
         self._memory = memory
+        self._made: dict[Hashable, object] = {}
 
     @cached_property
     def resources(self) -> list[Resource]:
@@ -39,6 +44,13 @@ class CaseRecord:
     def from_outside(self) -> list[Resource]:
         """What of it does not only render the case's own events; nothing without a patient."""
         return [resource for resource in self.resources if not read_from_case(resource)] if self._case.patient_id else []
+
+
+    def once(self, key: Hashable, make: Callable[[Sequence[Resource]], T]) -> T:
+        """What is made of the resources from outside, made once for a key."""
+        if key not in self._made:
+            self._made[key] = make(self.from_outside)
+        return cast("T", self._made[key])
 
 
 def case_resources(connection: Connection, case: Case, at: datetime, memory: RecordMemory) -> list[Resource]:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import msgspec
 from sqlalchemy import Connection, Row, func, select
 
 from baybridge.alliance.indicators import Figures, figures_of
+from baybridge.base import decoding
 from baybridge.facts.fhir import patient_name
 from baybridge.journey.case import Case, fold
 from baybridge.journey.stored import decode_stored
@@ -34,7 +34,7 @@ class CaseRow:
     updated_at: str
 
 
-_FIGURES = msgspec.json.Decoder(Figures)
+_FIGURES = decoding.decoder(Figures)
 _COLUMNS = [case_index.c[name] for name in CaseRow.__dataclass_fields__]
 
 

@@ -50,7 +50,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("BAYBRIDGE_BODY_SILENCE_SECONDS", "longest silence in a request's body before it is closed", "10"),
     Setting("BAYBRIDGE_BODY_BYTES_A_SECOND", "fewest bytes a second of a request's body", "1024"),
     Setting("BAYBRIDGE_MAX_CONNECTIONS", "open connections, idle ones included; a connection more waits", "8192"),
-    Setting("BAYBRIDGE_HEADER_SECONDS", "time for the head of a request, and how long an idle connection is kept", "10"),
+    Setting("BAYBRIDGE_HEADER_SECONDS", "time for the head of a request, and how long an idle connection is kept: longer than browsers do (300 s)", "330"),
     Setting("BAYBRIDGE_LOG", "form of the log of `serve`: text for people, json for machines", "text"),
     Setting("BAYBRIDGE_AUTHORITIES", "file with certificates (PEM) of authorities by which neighbours' servers are known, beside the public ones", ""),
     Setting("BAYBRIDGE_DELIVERY_SECONDS", "seconds between two looks at outgoing packages", "1"),

@@ -18,10 +18,10 @@ from baybridge.policy.one_case.decide import DecisionDocument
 
 
 def documents(connection: Connection, hashes: Iterable[str]) -> dict[str, JsonDict]:
-    """Decision documents by SHA-256; those that are not kept are left out."""
+    """Decision documents by SHA-256; those that are not kept, or were erased, are left out."""
     wanted = sorted({sha256 for sha256 in hashes if sha256})
     rows = connection.execute(select(decision.c.sha256, decision.c.document).where(decision.c.sha256.in_(wanted)))
-    return {row.sha256: orjson.loads(row.document) for row in rows}
+    return {row.sha256: orjson.loads(row.document) for row in rows if row.document}
 
 
 #: What the decision of a policy says, and no other kept document says all of it.
@@ -37,7 +37,7 @@ def of_kinds(connection: Connection, kinds: Iterable[str]) -> dict[str, Mapping[
     """Every kept document whose `document` names one of these kinds, in the order of their SHA-256."""
     wanted = frozenset(kinds)
     rows = connection.execute(select(decision.c.sha256, decision.c.document).order_by(decision.c.sha256))
-    read = ((row.sha256, orjson.loads(row.document)) for row in rows)
+    read = ((row.sha256, orjson.loads(row.document)) for row in rows if row.document)
     return {sha256: document for sha256, document in read if isinstance(document, Mapping) and document.get("document") in wanted}
 
 

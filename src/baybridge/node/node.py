@@ -58,8 +58,10 @@ from baybridge.node.neighbours import key_rotation
 from baybridge.node.neighbours.own_keys import OwnKeys, read_own
 from baybridge.node.neighbours.retries import Retries
 from baybridge.node.outage import StorageProblem
-from baybridge.node.people import helping, persons, reads, second_factor
+from baybridge.node.people import helping, persons, reads, requests, second_factor
+from baybridge.node.people.access_memory import AccessMemory
 from baybridge.node.people.factor_key import Sealer, factor_key
+from baybridge.node.people.noting import Noting
 from baybridge.node.people.outside.openid import Providers
 from baybridge.node.record_memory import RecordMemory
 from baybridge.node.steps import Walk
@@ -106,6 +108,8 @@ class Node:
         self.outside = Providers(config.folder)  # where people sign in elsewhere
         self.case_memory = CaseMemory()
         self.record_memory = RecordMemory()
+        self.access = AccessMemory(self)
+        self.noting = Noting(self)
         self.ward = Ward(self)
         self.storage = Storage(config.database, Waits.of(config.settings))
         self.storage.require(config.folder)
@@ -150,6 +154,7 @@ class Node:
 
     def read_documents_again(self) -> bool:
         """Put in force what the site wrote since the last look, or keep what is and tell why; True where another set is in force now."""
+        accepted.note_ours_alone(self.config, self.site_documents)
         if not accepted.changed(self.config, self.site_documents):
             return False
         before, self.site_documents = self.site_documents, accepted.standing(self.config)
@@ -278,6 +283,8 @@ class Node:
             unit.queued = queue.keep(unit, self.consequence_kinds, found)
             unit.finish()
         self.step("write.committed")
+        if unit.erased:
+            self.storage.empty_write_ahead()
         if drained and unit.queued:
             with suppress(StorageProblem):  # it stands in the queue, and the worker does it
                 queue.drain_of(self, unit.queued)
@@ -309,7 +316,7 @@ class Node:
 
     def fact_set(self, connection: Connection, case: Case, at: datetime, record: CaseRecord | None = None) -> FactSet:
         """The facts of a case's patient as of a moment, from record and case; `record` is the case's as of then, where the caller has it."""
-        resources = (record or CaseRecord(connection, case, at, self.record_memory)).from_outside
+        resources = (record or CaseRecord(connection, case, at, self.record_memory)).once("found", Found)
         known = self.record_memory.known(case.patient_id or "", self.dictionary)
         confirmed = {name: entry.event.value for name, entry in case.confirmed_until(at).items()}
         return read(resources, at, self.dictionary, case=case, confirmed=confirmed, zone=self.site.zone, known=known)
@@ -343,6 +350,8 @@ class Node:
             tasks={task.key: task.role for task in projections.open_tasks(self, connection, case, at)} if "tasks" in needs else {},
             staff=given_tasks.staff(connection, self.site, at) if "staff" in needs else {},
             labels_elsewhere=partial(labels.elsewhere, connection, case.case_id) if "labels_elsewhere" in needs else None,
+            erasable=partial(requests.erasable, self, connection, case, at) if "erasable" in needs else None,
+            put_right=partial(requests.put_right, connection, case) if "put_right" in needs else None,
             caregivers=helping.accounts_for(connection, case.patient_id or "") if "caregivers" in needs else frozenset(),
         )
 

@@ -63,6 +63,9 @@ def problem_of(error: BaseException) -> StorageProblem | None:
         return error
     if isinstance(error, PoolTimeoutError):
         return StorageProblem("busy")
+    if isinstance(error, sqlite3.Error):
+        own = _kind(error)
+        return StorageProblem(own) if own is not None else None
     if not isinstance(error, DBAPIError) or error.orig is None:
         return None
     kind = _kind(error.orig)

@@ -9,6 +9,8 @@ the node's one lock, because the log has one order, and a reader sees the databa
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -16,13 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Delete, Executable, Insert, Update, create_engine, event
+from sqlalchemy import Connection, Delete, Executable, Insert, Table, Update, create_engine, event
 from sqlalchemy.engine import Engine
 from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import QueuePool
 
+from baybridge.base.plain_rows import driver, run
 from baybridge.node.config import ConfigProblem
 from baybridge.node.outage import StorageProblem, problem_of
 from baybridge.node.schema import version
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from baybridge.node.people.factor_key import Sealer
 
 _CONNECT_S = 5
+_TO_OPEN = 64 * 1024  # bytes that SQLite needs beside a database to open it: an index of its write-ahead log
 #: PostgreSQL's lock of the one writer, held to the end of its transaction; under READ COMMITTED it then sees all that the writers before it did.
 _ONE_WRITER = "SELECT pg_advisory_xact_lock(7271993250281321)"
 
@@ -48,6 +52,17 @@ class Waits:
         """As the settings of a node say."""
         return cls(float(settings.get("BAYBRIDGE_LOCK_SECONDS", "10")), float(settings.get("BAYBRIDGE_STATEMENT_SECONDS", "120")))
 
+
+#: Tables that neither a session nor a decision of who reads what looks at: to write them changes no such decision. All others do, a new one too.
+_BESIDE_ACCESS = frozenset(
+    {
+        "checkpoint", "command_given", "consequence", "content_salt", "entries_of_request", "kept_form", "live_event", "log_entry", "log_node", "notification",
+        "record_read", "rendered", "resource_version", "seal", "search_value", "sign_in_attempt", "sign_in_begun", "task",
+    }
+)  # fmt: skip
+
+#: Execution options of a statement that writes another table, and nothing there that such a decision looks at.
+BESIDE_ACCESS = {"beside_access": True}
 
 #: Writers that wait for their turn with patience; whoever comes after them waits briefly, so that a stuck writer does not hold every thread of the node.
 _MOST_QUEUED = 24
@@ -68,6 +83,8 @@ class Storage:
         self.sealer: Sealer | None = None  # seals secrets of second factors; a node sets it
         self.guard: Callable[[Connection], None] | None = None  # raises StorageProblem while nothing may be written; a node sets it
         self.rows: RowLog | None = None  # who logs the changes of accounts and other covered rows; a node sets it
+        self._looks = threading.Lock()
+        self._looking: sqlite3.Connection | None = None
         event.listen(self.engine, "before_execute", _changing)
         event.listen(self.engine, "after_cursor_execute", _added)
 
@@ -100,8 +117,18 @@ class Storage:
         try:
             yield
         except OperationalError as problem:
+            self._room_to_open()
             where = self.engine.url.render_as_string(hide_password=True)
             raise ConfigProblem(f"expected a database that answers at {where}, found: {str(problem.orig).strip().splitlines()[0]}") from None
+
+    def _room_to_open(self) -> None:
+        """ConfigProblem where the disk has no room for the files that SQLite keeps beside an open database: then it says no more than that reading failed."""
+        file = self.engine.url.database
+        if not self._sqlite or not file:
+            return
+        free = shutil.disk_usage(Path(file).parent).free
+        if free < _TO_OPEN:
+            raise ConfigProblem(f"expected room to open the database {file}, found {free // 1024} kB free on its disk; make room, then start the node again")
 
     @contextmanager
     def writing(self, *, urgent: bool = False, even_restored: bool = False) -> Iterator[Connection]:
@@ -112,13 +139,13 @@ class Storage:
         StorageProblem where the database cannot take it now: locked for too long, full, read-only or away; nothing of it stands then.
         """
         with _told(), self._turn(urgent=urgent), self.engine.connect() as connection:
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if self._sqlite else _ONE_WRITER)
+            run(connection, "BEGIN IMMEDIATE" if self._sqlite else _ONE_WRITER)
             try:
                 if self.guard is not None and not even_restored:
                     self.guard(connection)
                 yield from self._watched(connection)
             except BaseException:
-                with suppress(DBAPIError):  # a database that is full or away has rolled back already
+                with suppress(DBAPIError, sqlite3.Error):  # a database that is full or away has rolled back already
                     self._end(connection, "ROLLBACK")
                 raise
             self._end(connection, "COMMIT")
@@ -126,13 +153,43 @@ class Storage:
     def _watched(self, connection: Connection) -> Iterator[Connection]:
         """The connection, with the changes of covered rows logged at the end."""
         watch = self.rows.watch(connection) if self.rows is not None else None
-        connection.info.update(watch=watch, sealer=self.sealer)
+        touches: set[str] = set()
+        connection.info.update(watch=watch, sealer=self.sealer, touches=touches)
         try:
             yield connection
             if watch is not None:
                 watch.finish()
+            own = driver(connection) if touches else None
+            if own is not None:
+                own.execute(f"PRAGMA user_version = {(_stamp(own) + 1) % _STAMPS}")
         finally:
             connection.info.pop("watch", None)
+            connection.info.pop("touches", None)
+
+    def access_stamp(self, connection: Connection) -> int | None:
+        """A number that is another one after each transaction that may have changed who may read what: what was decided under it holds while it stands.
+
+        None where there is none: in a write transaction, whose own changes it does not count yet, and on PostgreSQL.
+        """
+        if "touches" in connection.info:
+            return None
+        own = driver(connection)
+        return _stamp(own) if own is not None else None
+
+    def access_stamp_now(self) -> int | None:
+        """The same outside of a transaction; None where the database does not say."""
+        if not self._sqlite:
+            return None
+        with self._looks:
+            try:
+                self._looking = self._looking or self.looking()
+                return _stamp(self._looking)
+            except sqlite3.Error:
+                return None
+
+    def looking(self) -> sqlite3.Connection:
+        """A connection of SQLite's own driver that writes nothing, for questions that cost less than what is around them; whoever opens it closes it."""
+        return sqlite3.connect(f"{Path(self.engine.url.database or '').absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False)
 
     @contextmanager
     def _turn(self, *, urgent: bool) -> Iterator[None]:
@@ -162,19 +219,19 @@ class Storage:
         """A connection with one consistent view; StorageProblem where the database does not answer."""
         with _told(), self.engine.connect() as connection:
             if self._sqlite:
-                connection.exec_driver_sql("BEGIN")
+                run(connection, "BEGIN")
             else:
                 connection.execution_options(isolation_level="REPEATABLE READ")
             connection.info["sealer"] = self.sealer
             try:
                 yield connection
             finally:
-                with suppress(DBAPIError):
+                with suppress(DBAPIError, sqlite3.Error):
                     self._end(connection, "ROLLBACK")
 
     def _end(self, connection: Connection, how: str) -> None:
         if self._sqlite:
-            connection.exec_driver_sql(how)
+            run(connection, how)
         elif how == "COMMIT":
             connection.commit()
         else:
@@ -188,11 +245,28 @@ class Storage:
 
     def close(self) -> None:
         """Close every connection."""
+        with self._looks:
+            if self._looking is not None:
+                self._looking.close()
+            self._looking = None
         self.engine.dispose()
 
 
+def _stamp(own: sqlite3.Connection) -> int:
+    return int(own.execute("PRAGMA user_version").fetchone()[0])
+
+
+_STAMPS = 2**31  # of SQLite's 32 bits with a sign
+
+
 def _changing(connection: Connection, statement: Executable, many: Sequence[object], one: Mapping[str, object], _options: object) -> None:
-    """Before a statement that changes or deletes rows: tell the watch of the write transaction."""
+    """Before a statement that writes rows: note which table; before one that changes or deletes some, tell the watch of the write transaction."""
+    touches = connection.info.get("touches")
+    if touches is None or not isinstance(statement, Insert | Update | Delete):
+        return
+    name = statement.table.name if isinstance(statement.table, Table) else ""
+    if name not in _BESIDE_ACCESS and not BESIDE_ACCESS.items() <= statement.get_execution_options().items():
+        touches.add(name)
     watch = connection.info.get("watch")
     if watch is not None and isinstance(statement, Update | Delete):
         watch.changing(statement, plain=not (many or one))

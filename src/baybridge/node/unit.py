@@ -8,6 +8,7 @@ Named steps (`BAYBRIDGE_HALT_AT`) lie between the parts of a write, so that test
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
+from baybridge.base.plain_rows import run
 from baybridge.journey.case import Case, fold
 from baybridge.journey.command import Actor, Role, Site
 from baybridge.journey.events import Event, Recorded
@@ -112,6 +114,7 @@ class Unit:
     filed: list[Filed] = field(default_factory=list)
     follows: list[Consequence] = field(default_factory=list)
     queued: list[str] = field(default_factory=list)  # consequences that are due now
+    erased: bool = False  # something was taken away that stands in the database's write-ahead log until that is emptied
     news: dict[str, list[tuple[str, str]]] = field(default_factory=dict)  # of each package that was filed, the events that nobody told before
     _record: tuple[object, CaseRecord] | None = None
     _to_log: list[tuple[log.Entry, bytes]] = field(default_factory=list)
@@ -190,8 +193,11 @@ class Unit:
             via=actor.via,
         )
 
-    def log(self, kind: str, case_id: str, what: str, content: bytes, actor: Actor, purpose: str = "care") -> None:
-        """Note one log entry, written with the rest at the end; the entry holds a salted hash of the content and no personal data."""
+    def log(self, kind: str, case_id: str, what: str, content: bytes, actor: Actor, purpose: str = "care", request: str | None = None) -> None:
+        """Note one log entry, written with the rest at the end; the entry holds a salted hash of the content and no personal data.
+
+        `request`: to which request over HTTP it belongs, if not to the one that is answered now.
+        """
         entry = log.Entry(
             kind=kind,
             at=self.at,
@@ -204,7 +210,7 @@ class Unit:
             what=what,
         )
         self._to_log.append((entry, content))
-        self._asked.append(asking.REQUEST.get())
+        self._asked.append(asking.REQUEST.get() if request is None else request)
 
     def follow(
         self, kind: str, case_id: str, body: Mapping[str, object] | None = None, *, not_before: datetime | None = None, consequence_id: str = ""
@@ -220,21 +226,21 @@ class Unit:
         """
         lists: tuple[list[Any], ...] = (self.appended, self.filed, self.follows, self._to_log, self._asked)
         before = [len(one) for one in lists]
-        self.connection.exec_driver_sql("SAVEPOINT part")
+        run(self.connection, "SAVEPOINT part")
         try:
             yield
         except BaseException as error:
             try:
-                self.connection.exec_driver_sql("ROLLBACK TO SAVEPOINT part")
-            except DBAPIError as lost:
+                run(self.connection, "ROLLBACK TO SAVEPOINT part")
+            except (DBAPIError, sqlite3.Error) as lost:
                 known = problem_of(error) or problem_of(lost)
                 raise GivenUp(known.kind if known is not None else "away") from error
             for one, length in zip(lists, before, strict=True):
                 del one[length:]
             self._record = None
-            self.connection.exec_driver_sql("RELEASE SAVEPOINT part")
+            run(self.connection, "RELEASE SAVEPOINT part")
             raise
-        self.connection.exec_driver_sql("RELEASE SAVEPOINT part")
+        run(self.connection, "RELEASE SAVEPOINT part")
 
     def finish(self) -> None:
         """Append what was logged to the Merkle log; the last thing before the commit."""

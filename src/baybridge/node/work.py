@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from baybridge.node.commands.done import Done, rests_on
 from baybridge.node.intake import cards, identity
 from baybridge.node.neighbours import packing, proposals
-from baybridge.node.people import reads
+from baybridge.node.people import reads, requests
 from baybridge.node.unit import Brought, Unit, Work
 from baybridge.node.upkeep import projections
 from baybridge.node.watch import watching
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Brought", "Work", "carry_out"]
 
-#: What is part of the write itself: proposed cases filed, linked records brought in or asked about, cards made, a case opened in an emergency, and
-#: the call for a sign that was just entered. What only follows from it is queued (`consequences/`).
-_FOLLOW_UPS = (proposals.follow_up, identity.follow_up, cards.follow_up, reads.follow_up, watching.follow_up)
+#: What is part of the write itself: proposed cases filed, linked records brought in or asked about, cards made, a case opened in an emergency,
+#: what the answer to a person's request grants, and the call for a sign that was just entered. What only follows from it is queued (`consequences/`).
+_FOLLOW_UPS = (proposals.follow_up, identity.follow_up, cards.follow_up, reads.follow_up, requests.follow_up, watching.follow_up)
 
 
 def carry_out(node: Node, unit: Unit, work: Work) -> Done:

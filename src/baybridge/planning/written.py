@@ -19,9 +19,9 @@ from fractions import Fraction
 from math import ceil
 from typing import Annotated, TypeVar
 
-import msgspec
 from msgspec import Meta
 
+from baybridge.base import decoding
 from baybridge.documents.problems import WRONG_VALUE, Problem
 from baybridge.documents.requests import Count, FormError, Request, Text, require
 
@@ -202,7 +202,7 @@ def read_previous(value: object) -> tuple[Assignment, ...]:
 
 
 def _taken(value: object, kind: type[T]) -> T:
-    return msgspec.convert(require(value, kind), kind)
+    return decoding.convert(require(value, kind), kind)
 
 
 def _patient(one: WrittenPatient, start: date) -> Patient:

@@ -37,7 +37,6 @@ from baybridge.recognition.written import (
 )
 
 SIGNED = "urn:baybridge:signed"
-NODE = "urn:baybridge:node"
 LOINC = "http://loinc.org"
 LOCAL_CODES = "urn:baybridge:observation"
 #: FHIR status -> the contract's. Source: FHIR R4, ObservationStatus.

@@ -18,6 +18,7 @@ from baybridge.documents.checking import check_folder, note_problem
 from baybridge.documents.loader import Documents, files, packaged_data, read_text
 from baybridge.documents.plan import misformed
 from baybridge.documents.problems import DocumentProblem, PolicyProblems, Problem
+from baybridge.documents.sentences import texts_in
 from baybridge.documents.source import read_yaml
 from baybridge.facts.dictionary import Dictionary
 from baybridge.language.texts import Texts
@@ -44,42 +45,44 @@ class SiteReport:
 
 
 def check_site(site: Path, commands: Collection[str]) -> SiteReport:
-    """Every problem of a site's data folder; `commands` are those that a node knows, of which a pathway names some."""
+    """Every problem of a site's data folder; `commands` are those that a node knows, of which a pathway names some.
+
+    Where a file has not the form of its kind, everything is told of the others that does not rest on it.
+    """
     number, found = check_folder(site)
-    if found:
-        every = tuple(sorted({*found, *_beside(site, found, commands)}))
-        return SiteReport(number, every, every)
-    documents = Documents(packaged_data(), site)
-    try:
-        dictionary = Dictionary.from_documents(documents.folder("facts"), documents.folder("terms"))
-        bars = tuple(sorted({*_unreadable(documents, site), *_misformed_plans(site), *broken_references(documents, site, commands)}))
-    except (DocumentProblem, ValueError) as problem:
-        bars = (Problem(str(site / "facts"), 1, 1, "document.problem.wrong_value", "facts that fit each other", str(problem)),)
-        return SiteReport(number, bars, bars)
-    told = [problem for file in files(site / "policies") for problem in check_documents(documents, dictionary, file).problems]
-    barred = {(problem.file, problem.field) for problem in bars}
-    plans = [problem for problem in _of_plans(documents, site) if (problem.file, problem.field) not in barred]
-    return SiteReport(number, tuple(sorted({*bars, *told, *plans})), bars)
-
-
-def _beside(site: Path, found: Collection[Problem], commands: Collection[str]) -> Iterator[Problem]:
-    """What else is wrong where some files have not the form of their kind: of the other files, as far as it does not rest on those."""
     wrong = frozenset(Path(problem.file) for problem in found)
-    yield from _misformed_plans(site, wrong)
     documents = Documents(packaged_data(), site, left_out=wrong)
     folders = {file.relative_to(site).parts[0] for file in wrong if file.is_relative_to(site) and file != site}
-    with suppress(DocumentProblem, ValueError):  # told where the files that are wrong now are in order
+    bars, told = {*found, *_misformed_plans(site, wrong)}, set[Problem]()
+    try:
+        bars.update(broken_references(documents, site, commands, wrong))
         if "facts" not in folders:
-            yield from _unreadable(documents, site, wrong)
-        yield from broken_references(documents, site, commands, wrong)
+            bars.update(_unreadable(documents, site, wrong))
+            told.update(_not_as_worked(documents, site, wrong) if folders.isdisjoint({"terms"}) else ())
+    except (DocumentProblem, ValueError) as problem:
+        if not found:  # else it is told where the files that are wrong now are in order
+            bars.add(Problem(str(site / "facts"), 1, 1, "document.problem.wrong_value", "facts that fit each other", str(problem)))
+    with suppress(DocumentProblem):
+        barred = {(problem.file, problem.field) for problem in bars}
+        told.update(problem for problem in _of_plans(documents, site, wrong) if (problem.file, problem.field) not in barred)
+    return SiteReport(number, tuple(sorted(bars | told)), tuple(sorted(bars)))
 
 
-def _of_plans(documents: Documents, site: Path) -> Iterator[Problem]:
-    """What the checker of plans says of the site's own."""
+def _not_as_worked(documents: Documents, site: Path, wrong: Collection[Path]) -> Iterator[Problem]:
+    """Worked cases of the site's policies that do not come out."""
+    dictionary = Dictionary.from_documents(documents.folder("facts"), documents.folder("terms"))
+    for file in (one for one in files(site / "policies") if one not in wrong):
+        yield from check_documents(documents, dictionary, file).problems
+
+
+def _of_plans(documents: Documents, site: Path, wrong: Collection[Path]) -> Iterator[Problem]:
+    """What the checker of plans says of the site's own; nothing of one that names a plan whose form is wrong."""
     texts = Texts(documents)
-    for file in files(site / "plans"):
+    away = {file.stem for file in wrong}
+    for file in (one for one in files(site / "plans") if one not in wrong):
         source = read_yaml(read_text(file), str(file))
-        yield from (*source.problems, *plan_problems(source, documents, texts))
+        if away.isdisjoint(texts_in(source.document)):
+            yield from (*source.problems, *plan_problems(source, documents, texts))
 
 
 def _misformed_plans(site: Path, wrong: Collection[Path] = ()) -> Iterator[Problem]:

@@ -144,7 +144,7 @@ def _unusual(situation: Situation, given: Collect) -> Iterator[Reason]:
 
 def at_collection(situation: Situation, at: datetime | None = None) -> Iterator[Reason]:
     """What stands at the gate before collection at a moment (now): fitness, infectious markers in their window, washouts."""
-    yield from unfit(situation, "collection")
+    yield from unfit(situation, "collection", at)
     yield from _markers(situation, at or situation.now)
     yield from _washouts(situation, at or situation.now)
 
@@ -186,7 +186,7 @@ def _washouts(situation: Situation, at: datetime) -> Iterator[Reason]:
 
 
 #: What depends on the day of the collection.
-_OF_DAY = frozenset(f"gate.collection.{what}" for what in ("marker_expired", "washout", "washout_no_rule"))
+_OF_DAY = frozenset(f"gate.collection.{what}" for what in ("marker_expired", "washout", "washout_no_rule", "unfit", "fitness_open"))
 _GATE = Gate("collection", at_collection, of_moment=_OF_DAY)
 
 

@@ -62,6 +62,7 @@ class ReceiveShipment(Struct, frozen=True, kw_only=True):
     seal_intact: bool
     seal: Annotated[str, Meta(description="number of the seal as read; another than it left under keeps the bags in quarantine")] = ""
     quarantine: Annotated[bool, Meta(description="take bags whose identity does not match into quarantine")] = False
+    unusual: Unusual = False
 
 
 class ResolveQuarantine(Struct, frozen=True, kw_only=True):
@@ -293,8 +294,18 @@ def _arrival(situation: Situation, given: ReceiveShipment, known: Shipment | Non
         yield Reason("supply.receive.already", where="shipment_id")
     if known is not None and known.dispatched is not None:
         yield from ordered(known.dispatched.event.dispatched_at, given.received_at, "dispatched_at", "received_at")
+    yield from asked_once(_arrival_unusual(situation, given, known), unusual=given.unusual)
     if _contradicts(situation, given, known):
         yield Reason("supply.receive.log_contradicts", where="minutes_outside")
+
+
+def _arrival_unusual(situation: Situation, given: ReceiveShipment, known: Shipment | None) -> Iterator[Reason]:
+    """The bags arrived long before it is entered, or were longer on the way than any are."""
+    usual = situation.limits.plausible
+    if longer_than(given.received_at, situation.now, usual.told_within_h):
+        yield Reason("supply.receive.long_ago", {"at": given.received_at.isoformat(), "hours": usual.told_within_h}, source=usual.source, where="unusual")
+    if known is not None and known.dispatched is not None and longer_than(known.dispatched.event.dispatched_at, given.received_at, usual.transit_h):
+        yield Reason("supply.receive.long_way", {"hours": usual.transit_h}, source=usual.source, where="unusual")
 
 
 def _reading(given: ReceiveShipment) -> Reading:

@@ -71,6 +71,15 @@ def test_a_physician_may_pass_the_dose_of_the_label_with_a_reason() -> None:
     assert (event.dose_mg, event.override_reason) == (650, "weight was taken before fluids")
 
 
+@pytest.mark.parametrize(
+    ("kilograms", "milligrams", "refused"),
+    [(36, 800, True), (36, 316, False), (36, 317, True), (20, 264, False), (20, 265, True), (None, 800, False), (100, 800, False)],
+)
+def test_milligrams_alone_are_held_against_the_weight_that_is_known(kilograms: float | None, milligrams: float, refused: bool) -> None:
+    for how in ({"dose_mg": milligrams}, {"amount": milligrams, "unit": "mg"}, {"dose": f"{milligrams} mg"}):
+        assert codes(weighing(kilograms).do(give(**how))) == (["bedside.drug.tocilizumab_by_weight"] if refused else [])
+
+
 def test_a_drug_of_the_list_needs_no_name_and_no_way_where_it_has_one() -> None:
     event = given(weighing(65), mg_per_kg=8)
     assert (event.name, event.route) == ("tocilizumab", "IV")

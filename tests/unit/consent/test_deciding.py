@@ -121,7 +121,12 @@ def test_a_region_without_an_age_of_majority_leaves_it_unknown() -> None:
         ([(1, 1)], "icans"),
         ([(1, 4)], "icans"),
         ([(0, 4)], "icans_open"),
-        ([(0, 0), (0, 4)], ""),  # the last certain word holds
+        ([(0, 0), (0, 4)], "icans_open"),  # not knowing is not being able, whatever was certain before
+        ([True, (0, 2)], "icans_open"),
+        ([(0, 0), (0, 4), (0, 0)], ""),
+        ([(0, 0), (0, 4), True], ""),
+        ([(2, 2), (0, 0), (0, 1)], "icans_open"),
+        ([False, (0, 4)], "stated"),
         ([(2, 2), (0, 4)], "icans"),  # not knowing lifts nothing
         ([(2, 2), (0, 0)], ""),
         ([(2, 2), True], ""),

@@ -38,6 +38,13 @@ def test_ours_are_sound() -> None:
     assert (problems, number > 500) == ((), True)
 
 
+def test_words_for_what_the_site_names_itself_are_no_strangers(tmp_path: Path) -> None:
+    write(tmp_path, "translations/fr/a.yaml", "menu.tasks: Tâches\ncode.XA: Îles\ncode.XB: Îles\n")
+    write(tmp_path, "languages/fr.yaml", "id: fr\norder: 5\nname: Français\nlocale: fr_FR\ntags: [fr]\n")
+    write(tmp_path, "directory/cities.yaml", "id: cities\ncities: [{names: {en: XA}}]\n")
+    assert [where for _, where, what in found(tmp_path) if what == "unknown_key" and where.startswith("code.")] == ["code.XB"]
+
+
 def test_every_folder_of_ours_has_kinds() -> None:
     assert {path.name for path in packaged_data().iterdir() if path.is_dir()} <= FOLDERS
 
@@ -73,7 +80,20 @@ def test_every_document_of_ours_has_a_kind(folder: str) -> None:
         ("a.yaml", "id: a\n", [(1, "", "unknown_folder")]),
         ("facts/a.yaml", "height:\n  type: numbr\n", [(2, "height.type", "wrong_value")]),
         ("facts/a.yaml", "height_of_a_man:\n  unit: cm\n", [(1, "height_of_a_man.type", "missing")]),
-        ("translations/en/a.yaml", "web.key: 3\n", [(1, "web.key", "wrong_value")]),
+        ("translations/en/a.yaml", "menu.tasks: 3\n", [(1, "menu.tasks", "wrong_value")]),
+        ("translations/en/a.yaml", "menu.taskz: To do\n", [(1, "menu.taskz", "unknown_key")]),
+        ("translations/en/a.yaml", "menu.taskz: null\n", [(1, "menu.taskz", "unknown_key")]),
+        ("translations/en/a.yaml", "menu.tasks: 'To do'\n", []),
+        ("translations/en/a.yaml", "menu.tasks: 'To do {count}'\n", [(1, "menu.tasks", "wrong_value")]),
+        ("translations/en/a.yaml", "consent.request.words: 'At least {least}'\n", []),
+        ("translations/en/a.yaml", "consent.request.words: 'Write more'\n", []),
+        ("translations/en/a.yaml", "consent.request.words: 'At least {least!r}'\n", [(1, "consent.request.words", "wrong_value")]),
+        ("translations/en/a.yaml", "consent.request.words: 'At least {least.real}'\n", [(1, "consent.request.words", "wrong_value")]),
+        ("translations/en/a.yaml", "consent.request.words: 'At least {}'\n", [(1, "consent.request.words", "wrong_value")]),
+        ("translations/en/a.yaml", "consent.request.words: 'At least {least'\n", [(1, "consent.request.words", "wrong_value")]),
+        ("translations/en/more/a.yaml", "menu.taskz: To do\n", [(1, "menu.taskz", "unknown_key")]),
+        ("translations/zh-hans/a.yaml", "menu.tasks: 任务\n", [(1, "", "unknown_folder")]),
+        ("translations/a.yaml", "menu.tasks: To do\n", [(1, "", "unknown_folder")]),
         ("recognition/w.yaml", "id: windows\nrows:\n  - {loinc: 5196-1, purpose: APH_IDM, hours: 1}\n", [(3, "rows[0].loinc", "wrong_value")]),
         ("directory/p.yaml", "id: payers\npayers: {mine: Name}\n", [(2, "payers.mine", "wrong_value")]),
         ("terms/t.yaml", "id: treatments\nlines: {join_days: 2 weeks}\n", [(2, "lines.join_days", "wrong_value")]),
@@ -219,6 +239,19 @@ def test_what_is_wrong_in_one_file_hides_nothing_in_another(tmp_path: Path) -> N
     write(tmp_path, "timing/t.yaml", "id: recovery\npolicy: none-such\n")
     told = {(Path(problem.file).name, problem.field) for problem in check_site(tmp_path, COMMANDS).bars}
     assert told >= {("a.yaml", "lables"), ("b.yaml", ""), ("p.yaml", "criteria[0].when"), ("x.yaml", "order"), ("t.yaml", "policy")}
+
+
+def test_a_case_that_does_not_come_out_and_a_plan_that_says_too_little_are_told_beside_a_wrong_form(tmp_path: Path) -> None:
+    ours = (packaged_data() / "policies" / "scores" / "easix.yaml").read_text(encoding="utf-8")
+    vhis = (packaged_data() / "plans" / "benefits" / "hk-vhis-standard.yaml").read_text(encoding="utf-8")
+    write(tmp_path, "policies/p.yaml", ours.replace("88.4", "88.5"))
+    write(tmp_path, "plans/own.yaml", "".join(line for line in vhis.splitlines(keepends=True) if not line.startswith("source")))
+    alone = check_site(tmp_path, COMMANDS)
+    assert {Path(problem.file).name for problem in alone.problems} == {"p.yaml", "own.yaml"}
+    write(tmp_path, "products/a.yaml", f"id: {AXI}\nlables: []\n")
+    together = check_site(tmp_path, COMMANDS)
+    assert {*alone.problems} < {*together.problems}
+    assert {Path(problem.file).name for problem in together.bars} == {"a.yaml", *(Path(problem.file).name for problem in alone.bars)}
 
 
 def test_a_contradiction_is_told_beside_an_unknown_key(tmp_path: Path) -> None:

@@ -134,6 +134,14 @@ def test_who_cannot_be_enrolled_is_told_every_reason(events: list[Event], given:
     assert codes(enrol(*events, **given)) == expected
 
 
+def test_an_enrolment_from_before_the_case_or_its_quote_is_asked_about_once() -> None:
+    before = NOW.date() - timedelta(days=400)
+    found = codes(enrol(enrolled_on=before))
+    assert "enrol.before_quote" in found
+    assert set(found) <= {"enrol.before_quote", "journey.time.before_case"}
+    assert isinstance(enrol(enrolled_on=before, unusual=True), tuple)
+
+
 def test_nobody_is_enrolled_without_consent_to_care() -> None:
     assert codes(enrol(consented=())) == ["enrol.no_care_consent"]
 

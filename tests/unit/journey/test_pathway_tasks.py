@@ -66,6 +66,7 @@ def test_every_command_on_the_road_stands_in_some_task_or_is_always_possible() -
     always |= {"RecordLateResult"}  # when a result comes after the release
     always |= {"AttachDocument", "ConfirmProposal"}  # from the documents of a case, whenever there is one
     always |= {"SendMessage", "AnswerMessage", "ReadMessage", "MakeMessageTask", "EndMessageTask", "ShowMessage"}  # from the messages of a case, and from attention
+    always |= {"MakeRequest", "EnterRequest", "NameEntries", "AnswerRequest"}  # whenever a person asks for something of the own data
     always |= {"ClaimTask", "GiveTask", "GiveTaskBack"}  # from every task
     always |= {"RecordEmergency"}  # where consent is missing and care cannot wait
     always |= {"SignException", "RecordBoardDecision", "OmitLymphodepletion"}  # where the road would stop a patient who has to go on

@@ -20,7 +20,7 @@ from baybridge.language.regions import regions_of
 from baybridge.matching.chances import Chance, better, chances_of, wilson
 from baybridge.matching.options import Catalogue, Option, Patient, opening, options
 from baybridge.matching.ordering import ordered, rankable
-from baybridge.matching.timing import earliest_infusion, first_day
+from baybridge.matching.timing import earliest_infusion
 
 TODAY = date(2026, 11, 22)
 DOCUMENTS = Documents()
@@ -193,11 +193,6 @@ def test_the_time_of_making_is_published_or_an_assumption() -> None:
     assert earliest_infusion("tisagenlecleucel", TODAY, document).confidence == "high"
     assumed = earliest_infusion("zevorcabtagene-autoleucel", TODAY, document)
     assert (assumed.confidence, assumed.range) == ("low", (TODAY + timedelta(days=18), TODAY + timedelta(days=40)))
-
-
-def test_the_first_day_on_which_it_holds() -> None:
-    assert first_day(lambda day: day >= date(2027, 1, 5), TODAY, 365) == date(2027, 1, 5)
-    assert first_day(lambda _: False, TODAY, 30) is None
 
 
 # --- what to test next ----------------------------------------------------------------------------------------------

@@ -55,6 +55,13 @@ def test_first_start_with_a_set_that_cannot_be_put_in_force_is_refused_with_ever
     assert "did you mean labels?" in str(refused.value)
 
 
+def test_start_after_commands_that_only_opened_the_folder_is_a_first_start(folder: Path) -> None:
+    started(folder)
+    write(folder, BAD)
+    with pytest.raises(ConfigProblem):
+        started(folder)
+
+
 def test_restart_goes_on_with_the_last_set(folder: Path) -> None:
     write(folder, GOOD)
     started(folder)
@@ -76,6 +83,24 @@ def test_running_node_reads_again_what_was_written(folder: Path) -> None:
     assert (node.read_documents_again(), warmest(node), node.site_documents.barred) == (False, 7, True)
     write(folder, GOOD)
     assert (node.read_documents_again(), warmest(node), node.site_documents.barred) == (False, 7, False)
+
+
+@pytest.mark.parametrize("before", ["never any", "taken away"])
+def test_node_that_worked_with_ours_alone_goes_on_with_ours(folder: Path, before: str) -> None:
+    if before == "taken away":
+        write(folder, GOOD)
+        started(folder)
+        (folder / "data" / "pathways" / "cold-chain.yaml").unlink()
+    node = started(folder)
+    write(folder, BAD)
+    node.read_documents_again()
+    for each in (node, started(folder)):
+        told = [problem.field for problem in each.site_documents.problems]
+        assert (warmest(each), each.site_documents.barred, told) == (8, True, ["fresh_cells.warmest_f"])
+    documents, problems = accepted.documents_in_force(folder)
+    assert (documents.folder("pathways")["cold-chain"]["fresh_cells"]["warmest_c"], len(problems)) == (8, 1)
+    write(folder, GOOD)
+    assert (node.read_documents_again(), warmest(node), node.site_documents.barred) == (True, 7, False)
 
 
 def test_running_node_does_not_see_a_file_half_written(folder: Path) -> None:

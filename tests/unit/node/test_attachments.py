@@ -37,6 +37,7 @@ from baybridge.node.neighbours.evidence import evidence_pack
 from baybridge.node.node import Node
 from baybridge.node.people import accounts, copying, erasure
 from baybridge.node.steps import Walk
+from baybridge.node.upkeep import served
 from baybridge.node.upkeep.founding import found
 from killing import killed
 
@@ -271,6 +272,16 @@ def test_a_scanner_that_is_not_there_or_was_taken_away_opens_nothing(house: Hous
     house.scanned_by("")
     queue.drain(house.node)
     assert house.states() == ["held"]
+
+
+def test_a_command_without_the_settings_of_the_service_leaves_the_file_to_its_scanner(house: House) -> None:
+    here = house.node.config
+    assert not served.is_scanned(here)
+    served.hold(replace(here, settings={**here.settings, "BAYBRIDGE_SCAN": "true"})).close()
+    assert served.is_scanned(here)
+    assert house.post("coordinator", PDF).json()["state"] == "held"
+    served.hold(here).close()
+    assert not served.is_scanned(here), "who serves it now has no scanner"
 
 
 def test_without_a_scanner_it_is_said_that_nobody_looked(house: House) -> None:

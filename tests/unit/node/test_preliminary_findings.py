@@ -122,3 +122,21 @@ def test_fitness_and_whatever_is_no_bedside_reads_final_values_alone(tmp_path: P
         values = ward.node.fact_set(connection, ward.case, ward.now).values
     assert not {"oxygen_saturation", "creatinine"} & values.keys()
     assert ward.calls == ()
+
+
+@pytest.mark.parametrize("door", [BY_FILE, BY_FHIR])
+@pytest.mark.parametrize("status", ["final", "preliminary"])
+def test_a_grade_of_iec_hs_that_only_another_system_filed_stands_until_another_is_stated(door: str, status: str, tmp_path: Path) -> None:
+    """A value of the bedside holds for a day; a grade does not become good by growing old."""
+    ward = Ward(tmp_path / "hk")
+    observed(ward, "iec_hs_grade", "o1", 2, status, door)
+    ward.now += timedelta(days=5)
+    ward.assess()
+    answer = leaving(ward)
+    assert isinstance(answer, Refusal)
+    told = [dict(reason.values) for reason in answer.reasons if reason.code == "gate.discharge.toxicity"]
+    assert [(one["scale"], one["grade"]) for one in told] == [("iec-hs", 2)]
+    ward.assess(iec_hs_grade=0)
+    ward.now += timedelta(days=2)
+    ward.assess()
+    assert not isinstance(leaving(ward), Refusal), "a physician stated another since"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 from sqlalchemy import insert, select
 from starlette.testclient import TestClient
 
-from acceptance.support import Clock, World, record, resource_of
+from acceptance.support import World, record, resource_of
 from baybridge.app import application
 from baybridge.base.outcome import Refusal
 from baybridge.consent.reading import Ground, ground
@@ -28,45 +27,14 @@ from baybridge.node.handle import handle
 from baybridge.node.intake.importing import import_upload
 from baybridge.node.node import Node
 from baybridge.node.people import accounts, reads
-from baybridge.node.upkeep.founding import found
 from baybridge.record.store.store import Version
-
-HERE = "Hospital"
-
-
-@dataclass
-class House:
-    node: Node
-    clock: Clock
-    client: TestClient
-    case_id: str
-    tokens: dict[str, str]
-
-    def get(self, who: str, path: str) -> Any:
-        return self.client.get(path, headers={"authorization": f"Bearer {self.tokens[who]}"})
-
-    def rows(self) -> list[dict[str, Any]]:
-        return list(self.get("patient", f"/cases/{self.case_id}/looked.json").json())
+from readers_house import HERE, House, opened
 
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    folder, clock = tmp_path / "node", Clock()
-    found(folder, {"node": "hk", "organisation": HERE, "jurisdiction": "HK", "kinds": ["centre", "laboratory"]})
-    node = Node(read_config(folder), now=clock)
-    imported = import_upload(node, Actor("first", Role.COORDINATOR, HERE), "r.json", json.dumps(record("own", node.now())).encode())
-    case_id = imported.cases["own"]  # type: ignore[union-attr]
-    people = {
-        "patient": (Role.PATIENT, HERE, "own"), "nurse": (Role.NURSE, HERE, None), "quality": (Role.QUALITY, HERE, None),
-        "physician": (Role.PHYSICIAN, HERE, None), "stranger": (Role.PHYSICIAN, "Elsewhere", None), "coordinator": (Role.COORDINATOR, HERE, None),
-    }  # fmt: skip
-    tokens = {}
-    with node.storage.writing() as connection:
-        for name, (role, organisation, patient) in people.items():
-            accounts.add_account(connection, account=name, name=name, role=role, organisation=organisation, password="-", patient_id=patient)
-            tokens[name] = accounts.open_session(connection, name, node.now()).token
-    with TestClient(application(node, workers=False), base_url="http://127.0.0.1", follow_redirects=False) as client:
-        yield House(node, clock, client, case_id, tokens)
+    with opened(tmp_path / "node") as found_here:
+        yield found_here
 
 
 def test_every_reading_stands_in_the_patients_list_without_names_of_staff(house: House) -> None:

@@ -23,7 +23,7 @@ from baybridge.base.outcome import Refusal
 from baybridge.journey.command import Actor, Command, Role
 from baybridge.journey.events import AgreementEnrolled, OutcomeSettled, PreauthorisationRequested, RefundReceived
 from baybridge.node.clock import new_id
-from baybridge.node.commands.preview import would
+from baybridge.node.commands.preview import looking
 from baybridge.node.config import read_config
 from baybridge.node.handle import handle
 from baybridge.node.intake.importing import import_upload
@@ -232,7 +232,8 @@ def test_a_button_leads_to_the_form_where_only_an_empty_field_stands_against_it(
     assert case is not None
     asked = [{}, {"declared": "WITHDRAWN"}, {"declared": "WITHDRAWN", "ruling": "refund"}, {"declared": "OOS_INFUSED", "ruling": "refund"}]
     try:
-        found = would(node, case, programme, [("SettleOutcome", one) for one in asked])
+        with looking(node, case, programme) as look:
+            found = [look.would("SettleOutcome", one) for one in asked]
     finally:
         node.storage.close()
     codes = [None if refusal is None else [reason.code for reason in refusal.reasons] for refusal in found]

@@ -222,7 +222,37 @@ def test_an_entry_that_a_standing_decision_was_made_on_stays_until_the_decision_
     assert erasure.erase(node, wanted, people[0]) == erasure.Erased("asked")
     done = erasure.erase(node, wanted, people[1])
     assert isinstance(done, erasure.Erased)
-    assert (done.state, done.earlier_decisions) == ("erased", 1), "what an earlier decision holds of it is told"
+    assert (done.state, done.earlier_decisions) == ("erased", 1), "how many earlier decisions it was erased in is told"
+
+
+def test_what_an_earlier_decision_read_is_erased_with_it_and_the_log_and_packs_stay_sound(tmp_path: Path) -> None:
+    """A decision that was made again holds no value of what was erased; that it was made stays, and so do the packs of before and after."""
+    world = World.new(tmp_path)
+    world.refer()
+    world.accept()
+    node = world.nodes["hk"]
+    world.do("hk", Role.PHYSICIAN, "CheckFitness", step="collection")
+    name, before = f"Observation/{resource_of(world.bundle(), '-a-plt')['id']}", evidence.evidence_pack(node, world.case_id)
+    table, source = tables.decision, tables.decision_source
+    with node.storage.writing() as connection:
+        (earlier,) = connection.execute(select(source.c.sha256).where(source.c.resource == name)).scalars().all()
+        connection.execute(table.update().where(table.c.sha256 == earlier).values(superseded_by="0" * 64))
+    wanted = erasure.Wanted(world.patient, (name,), "PIPL article 47 (1)")
+    people = [Actor(one, Role.QUALITY, node.site.organisation, person=one) for one in ("anna", "bela")]
+    assert erasure.erase(node, wanted, people[0]) == erasure.Erased("asked")
+    done = erasure.erase(node, wanted, people[1])
+    assert isinstance(done, erasure.Erased), done
+    assert done.earlier_decisions == 1
+    with node.storage.reading() as connection:
+        left = connection.execute(select(table).where(table.c.sha256 == earlier)).mappings().one()
+    assert [bytes(left[column]) for column in ("document", "facts", "given")] == [b"", b"", b""]
+    witnessing.sign_checkpoint(node)
+    with node.storage.reading() as connection:
+        found = checking.check(connection, node.config, RowLog(node.site, node.pseudonym, node.now)).findings
+    assert [one.reason.code for one in found] == ["ledger.check.superseded_differs"], "what this test wrote itself, and nothing that the erasure left"
+    for pack in (before, evidence.evidence_pack(node, world.case_id)):
+        report = verify_file(pack, None, None)
+        assert report.ok, report.problems
 
 
 def test_what_was_taken_back_does_not_count_again_by_an_erasure(world: World) -> None:

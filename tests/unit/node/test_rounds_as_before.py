@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from baybridge.base.outcome import Refusal
-from baybridge.journey.command import Role
+from baybridge.bedside.as_before import offered
+from baybridge.journey.command import Actor, Role
+from baybridge.node.commands.preview import looking
 from baybridge.record.store import store
 from watch_world import Ward
 
@@ -120,3 +122,62 @@ def test_only_what_is_missing_settles_the_grade(ward: Ward) -> None:
     ward.wait(minutes=3)
     assert enter(ward, {"sedated": False}) == []
     assert icans(ward) == (0, 0)
+
+
+def test_tremor_and_headache_that_were_absent_may_be_affirmed(ward: Ward) -> None:
+    ward.assess(tremor=False, headache=False)
+    ward.wait(hours=1)
+    assert enter(ward, USUAL, "tremor", "headache") == []
+    assert ward.case.assessments[-1].event.as_before == ("headache", "tremor")
+
+
+def test_a_round_in_which_nothing_was_found_now_is_refused(ward: Ward) -> None:
+    ward.assess()
+    ward.wait(hours=1)
+    assert enter(ward, {}, "seizure") == ["bedside.assess.nothing_measured"]
+    assert enter(ward, {}) == ["bedside.assess.nothing_found"]
+    assert enter(ward, {"temperature": 36.9}, "seizure") == []
+
+
+#: A value of the last round, and the answer of before that does not go with it.
+CONTRADICTS = [
+    ({"oxygen_saturation": 84}, "oxygen_device"), ({"oxygen_saturation": 91}, "oxygen_reason"),
+    ({"systolic_pressure": 84}, "hypotension"), ({"systolic_pressure": 84}, "vasopressors"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("value", "name"), CONTRADICTS)
+def test_what_the_last_value_contradicts_is_not_offered(ward: Ward, value: dict[str, float], name: str) -> None:
+    ward.assess()
+    ward.wait(minutes=30)
+    assert name in offered_now(ward)
+    (fact, number), = value.items()
+    ward.observe(fact, number)
+    ward.round()
+    assert name not in offered_now(ward)
+    assert "bedside.assess.not_before" in enter(ward, {"temperature": 36.9}, name)
+
+
+@pytest.mark.parametrize(("value", "name"), [({"oxygen_saturation": 91}, "oxygen_device"), ({"systolic_pressure": 84}, "vasopressors")])
+def test_what_a_value_of_this_round_contradicts_is_looked_at(ward: Ward, value: dict[str, float], name: str) -> None:
+    ward.assess()
+    ward.wait(hours=1)
+    assert "bedside.assess.contradicted" in enter(ward, {**USUAL, **value}, name, unusual=True)
+    found: dict[str, Any] = {"oxygen_device": "none", "vasopressors": 0}
+    assert enter(ward, {**USUAL, **value, name: found[name]}, name, unusual=True) == []
+
+
+def test_a_sign_beside_a_tick_that_it_contradicts_is_taken_at_once_and_the_tick_is_not(ward: Ward) -> None:
+    ward.assess()
+    ward.wait(hours=1)
+    assert enter(ward, {**USUAL, "oxygen_saturation": 84}, "oxygen_device", "seizure") == []
+    event = ward.case.assessments[-1].event
+    assert event.as_before == ("seizure",) and "oxygen_device" not in dict(event.findings)
+    assert ward.case.open_rapid_response is not None
+
+
+def offered_now(ward: Ward) -> set[str]:
+    """What the page offers to affirm."""
+    with looking(ward.node, ward.case, Actor("nurse", Role.NURSE, ward.node.site.organisation), ward.now) as look:
+        situation = look.situation()
+        return {*offered(ward.case, situation.bedside.facts, ward.now, situation.documents.escalation.unusual)}

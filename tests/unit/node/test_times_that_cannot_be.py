@@ -91,6 +91,47 @@ def test_of_a_transaction(taken: str, ward: Ward) -> None:
     assert used(ward) == set()
 
 
+UNDATED = "record.import.no_time"
+
+
+@pytest.mark.parametrize(
+    ("more", "codes"),
+    [
+        ({}, [UNDATED]),
+        ({"effectiveTiming": {"event": ["2026-03-08T09:00:00+08:00"]}}, [UNDATED]),
+        ({"issued": "2026-04-01T09:00:00+08:00"}, []),
+        ({"status": "entered-in-error"}, []),
+        ({"valueQuantity": None}, []),
+        ({"valueQuantity": None, "interpretation": [{"text": "high"}]}, [UNDATED]),
+    ],
+)
+def test_a_result_without_a_time_is_told_and_not_used(more: dict[str, Any], codes: list[str], ward: Ward) -> None:
+    resource = {name: value for name, value in {**observation(""), **more}.items() if value}
+    assert told(ward, "o.json", orjson.dumps(resource, default=float)) == codes
+    assert used(ward) == ({"hemoglobin"} if "issued" in more else set())
+
+
+def test_a_result_without_a_time_is_told_to_who_writes_it_too(ward: Ward) -> None:
+    resource = {name: value for name, value in observation("").items() if value}
+    entry = {"resource": resource, "request": {"method": "PUT", "url": "Observation/o1"}}
+    done = transaction(ward.node, Actor("client", Role.NURSE, ward.node.site.organisation), {"resourceType": "Bundle", "type": "transaction", "entry": [entry]})
+    assert not isinstance(done, Refusal), done
+    assert [reason.code for reason in done[0].told] == [UNDATED]
+    assert used(ward) == set()
+
+
+@pytest.mark.parametrize("sent", ["", "20260401090000+0800"])
+@pytest.mark.parametrize(("more", "codes"), [([], ["record.import.hl7_no_time"]), (["SPM|1|S1||BLD|||||||||||||20260401080000+0800"], [])])
+def test_of_a_message_without_a_time_of_sampling(sent: str, more: list[str], codes: list[str], ward: Ward) -> None:
+    """When a message was sent (MSH-7) is not when a sample was taken: it may be days later. A specimen that follows may say it."""
+    message = [
+        f"MSH|^~\\&|LIS|HOSP|||{sent}||ORU^R01|M1|P|2.5.1", "PID|1||P1^^^H^MR||CHAN^TAI MAN||19800101", "OBR|1||F1|CBC^CBC^L",
+        "OBX|1|NM|718-7^Hb^LN||101|g/L^^UCUM|||||F", *more,
+    ]  # fmt: skip
+    assert told(ward, "o.hl7", "\r".join(message).encode(), open_cases=True) == codes
+    assert used(ward) == (set() if codes else {"hemoglobin"})
+
+
 def test_of_a_result_that_was_reported_before_it_was_taken(ward: Ward) -> None:
     early, late = ((ward.now - timedelta(hours=hours)).isoformat() for hours in (5, 2))
     assert told(ward, "o.json", orjson.dumps({**observation(late), "issued": early}, default=float)) == [CODE]

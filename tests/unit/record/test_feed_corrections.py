@@ -483,7 +483,7 @@ def test_the_same_value_and_what_is_marked_as_changed_is_not_told(connection: Co
 def test_a_change_of_one_of_several_samples_that_does_not_say_which_leaves_none_of_them_used(connection: Connection, status: str, said: str) -> None:
     of_samples(connection, FASTING, LATER)
     change = glucose(13, "7.0", said, status, ordered=said)
-    assert of_samples(connection, change) == ["record.import.which_of_several"]
+    assert of_samples(connection, change) == [*([] if said or status != "C" else ["record.import.hl7_no_time"]), "record.import.which_of_several"]
     assert results_by_hour(connection) == [(at, value, known, True) for at, value, known, _ in TWO_SAMPLES]
     of_samples(connection, glucose(14, "5.0", "20260308080000+0800", "C"), glucose(14, "9.2", "20260308100000+0800", "C"))
     assert results_by_hour(connection) == [("08:00", 5.0, "corrected", False), ("10:00", 9.2, "corrected", False)]
@@ -513,7 +513,7 @@ def test_a_report_taken_back_with_its_time_reaches_its_sample_alone(connection: 
 
 def test_what_was_taken_back_is_brought_back_by_nothing_without_a_time(connection: Connection) -> None:
     of_samples(connection, FASTING, LATER, glucose(12, "5.1", "20260308080000+0800", "W"), glucose(12, "9.2", "20260308100000+0800", "W"))
-    assert of_samples(connection, glucose(13, "7.7", "", ordered="")) == ["record.import.sample_again"]
+    assert of_samples(connection, glucose(13, "7.7", "", ordered="")) == ["record.import.hl7_no_time", "record.import.sample_again"]
     assert [(value, status) for _, value, status, _ in results_by_hour(connection)] == [(7.7, "final"), (5.1, "entered-in-error"), (9.2, "entered-in-error")]
 
 
@@ -527,5 +527,55 @@ def test_the_code_order_of_another_sample_does_not_make_it_the_first(connection:
 
 def test_a_result_that_was_taken_back_alone_is_brought_back_by_nothing_without_a_time(connection: Connection) -> None:
     of_samples(connection, FASTING, glucose(12, "5.1", "20260308080000+0800", "W"))
-    assert of_samples(connection, glucose(13, "7.7", "", ordered="")) == ["record.import.sample_again"]
+    assert of_samples(connection, glucose(13, "7.7", "", ordered="")) == ["record.import.hl7_no_time", "record.import.sample_again"]
     assert [(value, status) for _, value, status, _ in results_by_hour(connection)] == [(7.7, "final"), (5.1, "entered-in-error")]
+
+
+UNDATED = {
+    "result": lambda hour: glucose(hour, "5.1", "", "W", ordered=""),
+    "report": lambda hour: message(hour, None, reported="X").replace("||20260308080000+0800", "||"),
+}
+
+
+@pytest.mark.parametrize("kind", UNDATED)
+@pytest.mark.parametrize("arrived", ["together", "one by one"])
+def test_a_withdrawal_without_a_time_that_was_sent_before_a_number_was_used_again_reaches_the_first_alone(
+    connection: Connection, kind: str, arrived: str
+) -> None:
+    messages = [FASTING, UNDATED[kind](10), LATER]
+    for some in [messages] if arrived == "together" else [[one] for one in messages]:
+        of_samples(connection, *some)
+    assert [(value, status, doubted) for _, value, status, doubted in results_by_hour(connection)] == [
+        (5.1, "entered-in-error" if kind == "result" else "cancelled", False), (9.2, "final", False),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("arrived", ["together", "one by one"])
+def test_a_withdrawal_of_a_report_that_comes_after_its_number_was_used_again_reaches_what_stood_when_it_was_sent(connection: Connection, arrived: str) -> None:
+    messages = [FASTING, LATER, UNDATED["report"](10)]
+    for some in [messages] if arrived == "together" else [[one] for one in messages]:
+        of_samples(connection, *some)
+    assert results_by_hour(connection) == [("08:00", 5.1, "cancelled", False), ("10:00", 9.2, "final", False)]
+
+
+AFTERWARDS = "20260308100000+0800"
+
+
+@pytest.mark.parametrize(
+    ("change", "second"),
+    [
+        (UNDATED["result"](12), LATER),
+        (UNDATED["report"](12), glucose(11, "9.2", AFTERWARDS, ordered=AFTERWARDS)),
+        (glucose(12, "7.7", "", "C", ordered=""), LATER),
+    ],
+    ids=["result", "report", "correction"],
+)
+def test_a_sample_that_comes_after_a_change_without_a_time_that_was_sent_after_it_is_not_used_and_told(
+    connection: Connection, change: str, second: str
+) -> None:
+    of_samples(connection, FASTING, change)
+    assert of_samples(connection, second) == ["record.import.changed_before_it_came"]
+    assert all(doubted or status in ("entered-in-error", "cancelled") for _, _, status, doubted in results_by_hour(connection))
+    assert of_samples(connection, second) == [], "the same again is here already"
+    assert of_samples(connection, glucose(14, "9.1", AFTERWARDS, "C", ordered=AFTERWARDS)) == []
+    assert ("10:00", 9.1, "corrected", False) in results_by_hour(connection), "its source said which was meant"

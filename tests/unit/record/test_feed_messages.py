@@ -26,7 +26,7 @@ def observations(*segments: str, codec: str = "utf-8") -> list[dict[str, Any]]:
 
 
 def value(obx: str) -> dict[str, Any]:
-    (found,) = observations(head("1"), PID, "OBR|1||F1|CBC^CBC^L", f"OBX|1|{obx}")
+    (found,) = observations(head("1"), PID, "OBR|1||F1|CBC^CBC^L|||20260308080000+0800", f"OBX|1|{obx}")
     return {name: item for name, item in found.items() if name.startswith("value") or name == "interpretation"}
 
 
@@ -70,7 +70,7 @@ def test_a_report_that_is_withdrawn_takes_its_results_with_it(code: str, status:
 
 def test_a_code_twice_in_an_order_is_kept_apart_and_told() -> None:
     lines = [f"OBX|{n}|TX|600-7^Culture^LN||line {n}||||||F" for n in (1, 2)]
-    resources, faults = read(head("1"), PID, "OBR|1||F1|C^C^L", *lines)
+    resources, faults = read(head("1"), PID, "OBR|1||F1|C^C^L|||20260308080000+0800", *lines)
     assert len({item["id"] for item in resources if item["resourceType"] == "Observation"}) == 2
     assert faults == ["hl7_twice"]
 
@@ -99,7 +99,7 @@ def test_a_second_patient_ends_the_first_ones_report() -> None:
     ],
 )
 def test_a_patient_without_a_number_in_its_place_is_told(pid: str, number: str | None, fault: list[str]) -> None:
-    resources, faults = read(head("1"), pid, "OBR|1||F1|C^C^L", "OBX|1|NM|1-1^x^LN||5||||||F")
+    resources, faults = read(head("1"), pid, "OBR|1||F1|C^C^L|||20260308080000+0800", "OBX|1|NM|1-1^x^LN||5||||||F")
     (patient,) = [item for item in resources if item["resourceType"] == "Patient"]
     assert [item["value"] for item in patient.get("identifier", [])] == ([number] if number else [])
     assert faults == fault
@@ -133,14 +133,14 @@ def test_notes_and_coded_words_keep_ampersands() -> None:
 
 @pytest.mark.parametrize("end", ["\r", "\n", "\r\n"])
 def test_lines_end_as_the_sender_ends_them(end: str) -> None:
-    lines = end.join((head("1"), PID, "OBR|1||F1|C^C^L", "OBX|1|NM|1-1^x^LN||5||||||F", "OBX|2|NM|1-2^y^LN||6||||||F", ""))
+    lines = end.join((head("1"), PID, "OBR|1||F1|C^C^L|||20260308080000+0800", "OBX|1|NM|1-1^x^LN||5||||||F", "OBX|2|NM|1-2^y^LN||6||||||F", ""))
     taken = list(read_hl7(lines.encode()))
     assert [item["valueQuantity"]["value"] for item in taken[0].resources if item["resourceType"] == "Observation"] == [5, 6]
     assert taken[0].faults == []
 
 
 def test_mixed_line_ends_lose_nothing_and_a_stray_line_is_told() -> None:
-    mixed = f"{head('1')}\r{PID}\nOBR|1||F1|C^C^L\r\nOBX|1|NM|1-1^x^LN||5||||||F\rstray"
+    mixed = f"{head('1')}\r{PID}\nOBR|1||F1|C^C^L|||20260308080000+0800\r\nOBX|1|NM|1-1^x^LN||5||||||F\rstray"
     (taken,) = read_hl7(mixed.encode())
     assert [item["resourceType"] for item in taken.resources] == ["Patient", "DiagnosticReport", "Observation"]
     assert "hl7_line" in [fault.code for fault in taken.faults]
@@ -173,7 +173,7 @@ def test_numbers_are_read_or_stay_words(kind: str, raw: str, expected: dict[str,
 
 def test_an_arrow_is_a_flag_and_a_number_without_a_unit_stays_text_and_is_told() -> None:
     assert value("NM|718-7^Hb^LN||88↓|g/L^^UCUM|||||F")["interpretation"][0]["coding"][0]["code"] == "L"
-    resources, faults = read(head("1"), PID, "OBR|1||F1|C^C^L", "OBX|1|ST|1-1^Gene^LN||12||||||F")
+    resources, faults = read(head("1"), PID, "OBR|1||F1|C^C^L|||20260308080000+0800", "OBX|1|ST|1-1^Gene^LN||12||||||F")
     assert (resources[-1]["valueString"], faults) == ("12", ["hl7_number"])
 
 
@@ -214,7 +214,8 @@ def test_character_sets_as_senders_write_them(declared: str, codec: str) -> None
 def test_two_people_under_one_number_are_kept_apart_over_the_messages_of_a_file() -> None:
     obx = "OBX|1|NM|1-1^x^LN||5||||||F"
     other = PID.replace("CHAN^TAI MAN", "LEE^SIU MING").replace("19800101", "19880505")
-    resources, faults = read(head("1"), PID, "OBR|1||F1|C^C^L", obx, head("2"), other, "OBR|1||F2|C^C^L", obx, head("3"), PID, "OBR|1||F3|C^C^L", obx)
+    ordered = "OBR|1||F{}|C^C^L|||20260308"
+    resources, faults = read(head("1"), PID, ordered.format(1), obx, head("2"), other, ordered.format(2), obx, head("3"), PID, ordered.format(3), obx)
     whose = [item["subject"]["reference"] for item in resources if item["resourceType"] == "Observation"]
     assert (whose[0] == whose[2], whose[0] != whose[1], faults) == (True, True, ["hl7_other_person"])
 
@@ -228,7 +229,7 @@ def test_a_number_that_breaks_off_is_no_number() -> None:
 
 def persons(*messages: tuple[str, str]) -> tuple[set[str], list[str]]:
     """The patients of messages that are a head and a PID-3 each, and what was told."""
-    segments = [part for first, number in messages for part in (first, f"PID|1||{number}||CHAN^TAI MAN|", "OBR|1||F1|CBC^CBC^L", "OBX|1|NM|1-1^x^LN||5||||||F")]
+    segments = [part for first, number in messages for part in (first, f"PID|1||{number}||CHAN^TAI MAN|", "OBR|1||F1|CBC^CBC^L|||2026", "OBX|1|NM|1-1^x^LN||5||||||F")]
     resources, faults = read(*segments)
     return {item["id"].partition(".")[0] for item in resources if item["resourceType"] == "Patient"}, faults
 
@@ -261,7 +262,7 @@ def test_a_number_that_a_spreadsheet_changed_names_nobody() -> None:
 @pytest.mark.parametrize(("role", "is_of_the_patient"), [("", True), ("P^Patient^HL70369", True), ("Q^Control^HL70369", False), ("C", False), ("o", False)])
 def test_a_control_specimen_is_of_nobody(role: str, is_of_the_patient: bool) -> None:
     specimen = f"SPM|1|||BLD^Blood^HL70487|||||||{role}"
-    resources, faults = read(head("1"), PID, "OBR|1||F1|CBC^CBC^L", "OBX|1|NM|1-1^x^LN||5||||||F", specimen)
+    resources, faults = read(head("1"), PID, "OBR|1||F1|CBC^CBC^L|||20260308080000+0800", "OBX|1|NM|1-1^x^LN||5||||||F", specimen)
     assert {("subject" in item) for item in resources if item["resourceType"] != "Patient"} == {is_of_the_patient}
     assert faults == ([] if is_of_the_patient else ["hl7_specimen_role"])
 
@@ -270,7 +271,7 @@ def test_a_control_specimen_is_of_nobody(role: str, is_of_the_patient: bool) -> 
 
 
 def test_a_sex_that_is_not_known_and_a_comment_on_nothing_are_told() -> None:
-    obr = "OBR|1||F1|CBC^CBC^L"
+    obr = "OBR|1||F1|CBC^CBC^L|||20260308080000+0800"
     assert read(head("1"), PID[:-1] + "男", obr)[1] == ["hl7_sex"]
     assert read(head("1"), PID[:-1] + "f", obr)[1] == []
     assert read(head("1"), PID, "NTE|1||transfused yesterday", obr)[1] == ["hl7_note"]
@@ -288,5 +289,5 @@ def test_a_sex_that_is_not_known_and_a_comment_on_nothing_are_told() -> None:
     ],
 )
 def test_digits_among_words_keep_their_unit_and_are_told(raw: str, unit: str, said: str, faults: list[str]) -> None:
-    resources, told = read(head("1"), PID, "OBR|1||F1|CBC^CBC^L", f"OBX|1|ST|1-1^x^LN||{raw}|{unit}|||||F")
+    resources, told = read(head("1"), PID, "OBR|1||F1|CBC^CBC^L|||20260308080000+0800", f"OBX|1|ST|1-1^x^LN||{raw}|{unit}|||||F")
     assert (resources[-1]["valueString"], told) == (said, faults)

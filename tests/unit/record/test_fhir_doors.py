@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import urlsafe_b64decode
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -136,7 +137,7 @@ def test_a_conditional_create_never_makes_a_duplicate(client, headers, status):
         {"method": "POST", "url": "Patient", "ifMatch": 'W/"1"'},
         {"method": "POST", "url": "Patient?identifier=urn:mrn|17"},
         {"method": "POST", "url": "Patient?"},
-        {"method": "PUT", "url": "Patient?identifier=urn:mrn|17"},
+        {"method": "PUT", "url": "Patient?_count=1"},
         {"method": "PUT", "url": "Patient/p?identifier=urn:mrn|17"},
         {"method": "DELETE", "url": "Patient?identifier=urn:mrn|17"},
         {"method": ["POST"], "url": "Patient"},
@@ -454,6 +455,86 @@ def test_history_in_pages(client):
     for query in ("_count=x", "_count=-1", "_at=2026", "_since=yesterday", "_cursor=x", "_format=xml"):
         assert client.get(f"/fhir/Observation/o/_history?{query}").status_code == 400
     assert client.get("/fhir/Patient/p?_summary=true").status_code == 400
+
+
+def next_of(page):
+    return next((link["url"] for link in page.json().get("link", ()) if link["relation"] == "next"), None)
+
+
+def test_no_link_tells_by_what_a_list_is_sorted(client):
+    """A birth date has no place in an address, however it is written there."""
+    for number in range(3):
+        client.put(f"/fhir/Patient/sorted-{number}", json={"resourceType": "Patient", "id": f"sorted-{number}", "birthDate": f"1961-02-0{number + 1}"})
+    first = client.get("/fhir/Patient?_sort=birthdate&_count=1").json()
+    links = {link["relation"]: link["url"] for link in first["link"]}
+    token = links["next"].rpartition("_cursor=")[2]
+    assert all(b"1961" not in text for text in (links["next"].encode(), urlsafe_b64decode(token + "=" * (-len(token) % 4))))
+    second = client.get(links["next"]).json()
+    assert [page["entry"][0]["resource"]["id"] for page in (first, second)] == ["sorted-0", "sorted-1"]
+
+
+def test_a_cursor_of_another_list_is_refused_and_says_so(client):
+    client.put("/fhir/Patient/p", json=PATIENT)
+    for number in range(3):
+        client.put(f"/fhir/Observation/o{number}", json={**RESULT, "id": f"o{number}"})
+        client.put("/fhir/Observation/o", json={**RESULT, "note": [{"text": str(number)}]})
+    lists = [
+        "Observation", "Observation?_sort=-date", "Observation?code=26499-4", "Patient/p/$everything", "Patient/p/$everything?_type=Observation",
+        "Observation/o/_history",
+    ]  # fmt: skip
+    with_page = [f"/fhir/{one}{'&' if '?' in one else '?'}_count=1" for one in lists]
+    cursors = {url: next_of(client.get(url)).rpartition("_cursor=")[2] for url in with_page}
+    for url in with_page:
+        for of, cursor in cursors.items():
+            answer = client.get(f"{url}&_cursor={cursor}")
+            assert answer.status_code == (200 if of == url else 400), (url, of)
+            if of != url:
+                assert reasons(answer) == ["record.search.cursor_of_another"]
+        assert client.get(f"{url.replace('_count=1', '_count=50')}&_cursor={cursors[url]}").status_code == 200
+        for nothing in ("999", "-1", "1e3", "W10="):
+            assert reasons(client.get(f"{url}&_cursor={nothing}")) == ["record.search.value"]
+
+
+def test_the_whole_record_in_pages_loses_nothing_while_others_write(client):
+    client.put("/fhir/Patient/p", json=PATIENT)
+    for number in range(5):
+        client.put(f"/fhir/Observation/o{number}", json={**RESULT, "id": f"o{number}"})
+    found, url = [], "/fhir/Patient/p/$everything?_count=2"
+    while url:
+        page = client.get(url)
+        found += ids(page)
+        client.put(f"/fhir/Observation/{found[-1]}" if found[-1] != "p" else "/fhir/Patient/p", json={**RESULT, "id": found[-1], "note": [{"text": "later"}]})
+        url = next_of(page)
+    assert found == ["p", *(f"o{number}" for number in range(5))]
+
+
+def test_a_history_in_pages_repeats_nothing_while_others_write(client):
+    for number in range(4):
+        client.put("/fhir/Observation/o", json={**RESULT, "note": [{"text": str(number)}]})
+    first = client.get("/fhir/Observation/o/_history?_count=2")
+    client.put("/fhir/Observation/o", json={**RESULT, "note": [{"text": "later"}]})
+    second = client.get(next_of(first))
+    assert [entry["resource"]["meta"]["versionId"] for page in (first, second) for entry in page.json()["entry"]] == ["4", "3", "2", "1"]
+
+
+@pytest.mark.parametrize("address", ["Observation", "Observation/o", "Observation/o/_history", "Observation/o/_history/1", "Patient/p/$everything", "Patient"])
+def test_a_parameter_of_which_one_counts_is_refused_when_it_comes_twice(client, address):
+    client.put("/fhir/Patient/p", json=PATIENT)
+    client.put("/fhir/Observation/o", json=RESULT)
+    for name, value in (("_format", "json"), ("_pretty", "true"), ("language", "en")):
+        if (name, address) != ("language", "Patient"):  # which is searched by it
+            assert reasons(client.get(f"/fhir/{address}?{name}={value}&{name}={value}")) == ["record.parameter_twice"]
+    for name, value in (("_count", "1"), ("_cursor", "x"), ("_sort", "_id"), ("_summary", "count"), ("_since", "2026"), ("_total", "none")):
+        assert client.get(f"/fhir/{address}?{name}={value}&{name}=2").status_code == 400, name
+    assert client.put("/fhir/Observation/o?_format=json&_format=xml", json=RESULT).status_code == 400
+    assert client.post("/fhir/Observation/_search?_count=1", data={"_count": "2"}).status_code == 400
+
+
+def test_types_of_a_whole_record_may_be_given_apart_and_must_be_known(client):
+    client.put("/fhir/Patient/p", json=PATIENT)
+    client.put("/fhir/Observation/o", json=RESULT)
+    assert ids(client.get("/fhir/Patient/p/$everything?_type=Patient&_type=Observation")) == ["p", "o"]
+    assert reasons(client.get("/fhir/Patient/p/$everything?_type=Nothing")) == ["record.search.value"]
 
 
 def test_the_next_link_of_a_search_by_post_is_read_by_get_and_says_nothing(client):

@@ -245,7 +245,7 @@ def test_no_mapping_no_reading() -> None:
 
 
 def test_hl7_files_come_in_by_their_content() -> None:
-    data = message("PID|1||A123^^^HKG^NI", "OBR|1", "OBX|1|NM|CRE^^L||5||||||F", "OBX|2|NM|||5|||||||F")
+    data = message("PID|1||A123^^^HKG^NI", "OBR|1||||||20260308080000+0800", "OBX|1|NM|CRE^^L||5||||||F", "OBX|2|NM|||5|||||||F")
     feed = {"codes": {"CRE": {"loinc": "2160-0"}}, "identifier_systems": {"urn:hl7v2:HKG:NI": "urn:hk:hkid"}}
     found = list(entries(Source("results.txt", lambda: BytesIO(data), feed=feed)))
     (observation,) = read(found, "Observation")

@@ -88,7 +88,7 @@ def test_a_form_reads_back_what_was_filled_in(asked: Asked, kind: CommandRow) ->
 def test_an_empty_form_gives_no_row_and_no_empty_field(asked: Asked, kind: CommandRow) -> None:
     shown = forms.fields(asked, kind, Case("c"))
     given = forms.from_texts(asked, kind, [(name, "") for name, _ in pairs(shown)])
-    assert given == {}
+    assert given == ({"findings": {}} if kind.name == "Assess" else {}), "a round says that nothing was found, and the rule answers as at any other door"
 
 
 @pytest.mark.parametrize("kind", COMMANDS.values(), ids=lambda kind: kind.name)

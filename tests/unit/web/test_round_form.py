@@ -82,17 +82,34 @@ def test_what_was_found_is_offered_with_its_age_and_is_not_ticked(nurse: Nurse) 
     assert not {"temperature", "oxygen_saturation"} & {name for names, _, _ in ticks for name in names.split(",")}
 
 
-def test_a_usual_round_takes_four_ticks_beyond_what_is_measured(nurse: Nurse) -> None:
+def test_a_usual_round_takes_one_tick_beyond_what_is_measured(nurse: Nurse) -> None:
     nurse.ward.assess()
     nurse.ward.wait(hours=3)
-    ticks = re.findall(r'name="as_before" value="([^"]*)"', nurse.page())
+    *of_groups, of_all = re.findall(r'name="as_before" value="([^"]*)"', nurse.page())
+    assert of_all == ",".join(of_groups), "the last tick is for all that the groups offer"
     measured = {"findings.temperature": "36.9", "findings.systolic_pressure": "121", "findings.oxygen_saturation": "98"}
-    assert nurse.enter(**measured, **{"findings.ice_all": "yes"}, as_before=ticks) == 303
+    assert nurse.enter(**measured, **{"findings.ice_all": "yes"}, as_before=of_all) == 303
     event = nurse.ward.case.assessments[-1].event
     assert dict(event.findings)["ice_score"] == 10 and "seizure" in event.as_before
     grades = nurse.ward.case.grades
     assert {grade.latest.event.grade for grade in grades.values()} == {0}
-    assert len(ticks) <= 4
+
+
+def test_what_is_entered_otherwise_counts_beside_the_tick_for_all(nurse: Nurse) -> None:
+    nurse.ward.assess()
+    nurse.ward.wait(hours=3)
+    of_all = re.findall(r'name="as_before" value="([^"]*)"', nurse.page())[-1]
+    assert nurse.enter(**{"findings.temperature": "36.9", "findings.seizure": "prolonged"}, as_before=of_all) == 303
+    event = nurse.ward.case.assessments[-1].event
+    assert dict(event.findings)["seizure"] == "prolonged" and "seizure" not in event.as_before
+
+
+def test_one_group_at_which_somebody_looked_affirms_no_other(nurse: Nurse) -> None:
+    nurse.ward.assess()
+    nurse.ward.wait(hours=3)
+    first = re.findall(r'name="as_before" value="([^"]*)"', nurse.page())[0]
+    assert nurse.enter(**{"findings.temperature": "36.9"}, as_before=first) == 303
+    assert sorted(nurse.ward.case.assessments[-1].event.as_before) == sorted(first.split(","))
 
 
 @pytest.mark.parametrize(("item", "points"), [("ice_attention", "0"), ("ice_orientation", "2"), ("ice_score", "9")])
@@ -116,7 +133,18 @@ def test_what_came_back_refused_keeps_its_ticks(nurse: Nurse) -> None:
     fields = {name: re.search(rf'name="{name}" value="([^"]*)"', page).group(1) for name in ("csrf", "command_id")}  # type: ignore[union-attr]
     answer = nurse.client.post(FORM, data={**fields, "assessed_at": "2031-01-01T00:00", "findings.temperature": "37", "as_before": ticks})
     assert answer.status_code != 303
-    assert len(re.findall(r'name="as_before" value="[^"]*" checked', unescape(answer.text))) == len(ticks)
+    kept = re.findall(r'name="as_before" value="([^"]*)" checked', unescape(answer.text))
+    assert kept == ticks[-1:], "one tick for all, so that taking it out takes all of it out"
+
+
+def test_the_ticks_of_some_groups_come_back_as_they_were(nurse: Nurse) -> None:
+    nurse.ward.assess()
+    nurse.ward.wait(hours=3)
+    page = nurse.page()
+    ticks = re.findall(r'name="as_before" value="([^"]*)"', page)[:2]
+    fields = {name: re.search(rf'name="{name}" value="([^"]*)"', page).group(1) for name in ("csrf", "command_id")}  # type: ignore[union-attr]
+    answer = nurse.client.post(FORM, data={**fields, "assessed_at": "2031-01-01T00:00", "findings.temperature": "37", "as_before": ticks})
+    assert re.findall(r'name="as_before" value="([^"]*)" checked', unescape(answer.text)) == ticks
 
 
 def test_a_patient_who_died_is_asked_for_nothing_and_what_can_be_done_is_offered(nurse: Nurse) -> None:
@@ -156,3 +184,29 @@ def test_what_was_affirmed_comes_open_where_what_was_found_before_no_longer_stan
     ticked = [name for names in re.findall(r'name="as_before" value="([^"]*)" checked', page) for name in names.split(",")]
     assert ticked == (["sedated"] if action == "replace" else [])
     assert "Affirmed as before, but what was found before no longer stands: " in page
+
+
+def test_ticks_alone_are_refused_with_what_is_missing(nurse: Nurse) -> None:
+    nurse.ward.assess()
+    nurse.ward.wait(hours=3)
+    page = nurse.page()
+    of_all = re.findall(r'name="as_before" value="([^"]*)"', page)[-1]
+    fields = {name: re.search(rf'name="{name}" value="([^"]*)"', page).group(1) for name in ("csrf", "command_id")}  # type: ignore[union-attr]
+    at = (nurse.ward.now + timedelta(hours=8)).strftime("%Y-%m-%dT%H:%M")
+    for ticks, said in ((of_all, "only what is as before was ticked"), ("", "No finding was given")):
+        answer = nurse.client.post(FORM, data={**fields, "assessed_at": at, "as_before": ticks})
+        assert answer.status_code == 422 and said in unescape(answer.text)
+    assert len(nurse.ward.case.assessments) == 1
+
+
+def test_what_may_be_affirmed_is_said_by_its_words_where_something_else_was_sent(nurse: Nurse) -> None:
+    """Of a form that a program made: every choice stands as a nurse reads it."""
+    nurse.ward.assess()
+    page = nurse.page()
+    fields = {name: re.search(rf'name="{name}" value="([^"]*)"', page).group(1) for name in ("csrf", "command_id")}  # type: ignore[union-attr]
+    at = (nurse.ward.now + timedelta(hours=8)).strftime("%Y-%m-%dT%H:%M")
+    nurse.client.cookies.set("language", "zh-Hant")
+    answer = nurse.client.post(FORM, data={**fields, "assessed_at": at, "as_before": "no_such_thing"})
+    sentence = next(line for line in unescape(answer.text).splitlines() if "no_such_thing" in line and "不在可選項內" in line)
+    listed = sentence.partition("不在可選項內")[2].partition("請選擇")[0]
+    assert "震顫" in listed and not re.search("[a-z]{3}", listed), listed

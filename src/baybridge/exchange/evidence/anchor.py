@@ -14,11 +14,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
-from msgspec import Struct, ValidationError, convert
+from msgspec import Struct, ValidationError
 from msgspec.json import decode
 from sqlalchemy import Connection
 
 from baybridge.base.canonical import canonical_bytes
+from baybridge.base.decoding import convert
 from baybridge.base.keys import SigningKey, VerifyKey
 from baybridge.base.outcome import Reason
 from baybridge.exchange.evidence.report import Check, failed, held

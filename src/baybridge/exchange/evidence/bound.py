@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from msgspec import DecodeError, Struct, ValidationError, convert
+from msgspec import DecodeError, Struct, ValidationError
 from msgspec.json import decode
 from sqlalchemy import Connection
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
+from baybridge.base.decoding import convert
 from baybridge.base.keys import b64url, b64url_decode
 from baybridge.exchange.evidence.anchor import Anchored, WrittenItem, included, item
 from baybridge.exchange.evidence.report import Check, failed, held

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from msgspec import Struct, ValidationError, convert
+from msgspec import Struct, ValidationError
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
+from baybridge.base.decoding import convert
 from baybridge.base.keys import VerifyKey, b64url_decode
 from baybridge.base.outcome import Refusal
 from baybridge.exchange.evidence import bound

@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from msgspec import ValidationError, convert
+from msgspec import ValidationError
 from msgspec.json import decode
 from sqlalchemy import Connection
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
+from baybridge.base.decoding import convert
 from baybridge.base.keys import SigningKey, VerifyKey, b64url
 from baybridge.base.outcome import Reason, Refusal
 from baybridge.exchange.card.health_card import looks_like_card

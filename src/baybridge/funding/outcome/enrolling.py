@@ -18,7 +18,7 @@ from baybridge.consent.emergency import may_be_cared_for
 from baybridge.documents.plan import AgreementDocument
 from baybridge.funding import rendering
 from baybridge.funding.quote.quotes import kept_quote
-from baybridge.journey.checks import alive, happened
+from baybridge.journey.checks import Unusual, alive, asked_once, before_case, happened, local_day
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.entitlement import entitled
 from baybridge.journey.events import AgreementEnrolled
@@ -33,6 +33,7 @@ class EnrolInAgreement(Struct, frozen=True, kw_only=True):
     number: Annotated[str, Meta(max_length=64, description="the programme's own number, never a name; a new one is made without it")] | None = None
     conditions_met: Annotated[bool, Meta(description="the programme's conditions were read, and the patient meets them")] = False
     quote: Annotated[dict[str, Any] | None, Meta(description="the quote document, where this node does not keep it")] = None
+    unusual: Unusual = False
 
 
 def enrol_in_agreement_blocked(situation: Situation) -> Iterator[Reason]:
@@ -56,6 +57,7 @@ def enrol_in_agreement_blocked(situation: Situation) -> Iterator[Reason]:
 def enrol_in_agreement(situation: Situation, given: EnrolInAgreement) -> Verdict:
     """The enrolment, with the terms that it was entered on; they stay those of the quote, whatever the document says later."""
     against = [*enrol_in_agreement_blocked(situation), *happened(situation, enrolled_on=given.enrolled_on)]
+    against += asked_once((*before_case(situation, enrolled_on=given.enrolled_on), *_before_quote(situation, given)), unusual=given.unusual)
     if not given.conditions_met:
         against.append(Reason("funding.enrol.conditions", where="conditions_met"))
     if against:
@@ -78,6 +80,13 @@ def enrol_in_agreement(situation: Situation, given: EnrolInAgreement) -> Verdict
         enrolled_on=given.enrolled_on,
     )
     return (enrolled,) if enrolled.enrolment_id else refuse(Reason("funding.enrol.number", where="number"), category=Category.INVALID)
+
+
+def _before_quote(situation: Situation, given: EnrolInAgreement) -> Iterator[Reason]:
+    """The programme took the patient in before the quote that names its agreement was made."""
+    quote = situation.case.quote
+    if quote is not None and given.enrolled_on < (quoted := local_day(situation, quote.origin.at)):
+        yield Reason("funding.enrol.before_quote", {"day": quoted.isoformat()}, where="enrolled_on")
 
 
 def _against(situation: Situation, given: EnrolInAgreement, terms: AgreementDocument) -> Iterator[Reason]:

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
+from baybridge.base import decoding
 from baybridge.base.money import parse_minor
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.documents.quote import QuoteDocument, is_quote
@@ -41,7 +42,7 @@ class ApplyForAssistance(Struct, frozen=True, kw_only=True):
 
 def seeking_of(situation: Situation, quote: QuoteDocument, household: Household | None = None) -> Seeking:
     """Who seeks, from the case and its quote."""
-    asked = msgspec.convert(quote.get("asked") or {"event_date": situation.today, "currency": "CNY", "bill_lines": []}, IssueQuote)
+    asked = decoding.convert(quote.get("asked") or {"event_date": situation.today, "currency": "CNY", "bill_lines": []}, IssueQuote)
     known = household or next((plan.household for plan in asked.plans if plan.household is not None), None)
     places = {situation.case.residence, situation.site.jurisdiction, quote.get("region")}
     return Seeking(
@@ -88,7 +89,7 @@ def _against(fund: Fund, given: ApplyForAssistance) -> Iterator[Reason]:
 
 
 def _applied(situation: Situation, given: ApplyForAssistance, quote: QuoteDocument) -> Judged | Refusal:
-    before = msgspec.convert(quote["asked"], IssueQuote)
+    before = decoding.convert(quote["asked"], IssueQuote)
     means = situation.documents.plans[given.fund].get("means_test")
     known = seeking_of(situation, quote, given.household).household
     chosen = ChosenPlan(plan=given.fund, household=known if means else None)

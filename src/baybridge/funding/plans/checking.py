@@ -15,9 +15,9 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
-import msgspec
 from msgspec import inspect
 
+from baybridge.base import decoding
 from baybridge.base.money import CURRENCIES, format_minor, parse_minor
 from baybridge.base.outcome import Reason, Refusal
 from baybridge.documents.loader import Documents, packaged_data
@@ -236,7 +236,7 @@ def _in_document(where: str, risk_class: str | None) -> str:
 def _read(document: PlanDocument, others: Plans, case: WorkedCase) -> FundingCase | Refusal:
     """A plan over one charge of a category that it covers, as a funding case, on a day on which it pays."""
     nobody = {"annual_gross_income": "0.00", "net_assets": "0.00", "asset_allowance": "0.00"}
-    household = msgspec.convert({**nobody, **case.get("means_test", {})}, Household) if document.get("means_test") else None
+    household = decoding.convert({**nobody, **case.get("means_test", {})}, Household) if document.get("means_test") else None
     chosen = ChosenPlan(plan=str(document["id"]), risk_class=case.get("risk_class"), household=household)
     layer = layer_from(document, chosen, None, None, others)
     bare = {name: value for name, value in layer.items() if name not in ("effective_from", "effective_to", "waiting_days")}

@@ -16,7 +16,7 @@ from baybridge.journey.events import DocumentAttached, DocumentReceived
 from baybridge.ledger import streams
 from baybridge.node import tables
 from baybridge.node.attachments import files
-from baybridge.node.attachments.receiving import SETTLE_KIND, named
+from baybridge.node.attachments.settling import SETTLE_KIND, named
 from baybridge.node.integrity.finding import DIFFERS, MISSING, UNLOGGED, Finding
 from baybridge.node.integrity.projected import readable
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 from msgspec import Struct
 
+from baybridge.base import decoding
 from baybridge.base.outcome import Reason
 from baybridge.documents.printed import Printed
 from baybridge.facts.given import read_given, set_aside
@@ -114,7 +115,7 @@ def of_case(node: Node, case: Case, proposal: str) -> ProposedValue | None:
 def unfit(dictionary: Dictionary, fact: str, value: str, unit: str) -> Sequence[Reason]:
     """What is wrong with a value in a unit for a fact."""
     try:
-        number = msgspec.json.decode(value, type=float)
+        number = decoding.decode(value, float)
     except msgspec.DecodeError:
         return (Reason("attachment.proposal_no_number", where="value"),)
     values, problems = read_given({fact: {"value": number, "unit": unit}}, dictionary)
@@ -127,7 +128,7 @@ def _place(folder: Path, case_id: str, digest: str) -> Path:
 
 def _kept(folder: Path, case_id: str, digest: str) -> Read | None:
     try:
-        return msgspec.json.decode(_place(folder, case_id, digest).read_bytes(), type=Read)
+        return decoding.decode(_place(folder, case_id, digest).read_bytes(), Read)
     except (OSError, msgspec.MsgspecError):
         return None
 
@@ -187,7 +188,7 @@ def _lines(media_type: str, content: bytes) -> list[Line] | None:
     """The lines of a file; None where it cannot be read, or not with what a report needs of time and memory."""
     answer = run_reader(content, media_type)
     try:
-        return None if answer is None else msgspec.json.decode(answer, type=list[Line])
+        return None if answer is None else decoding.decode(answer, list[Line])
     except msgspec.MsgspecError:
         return None
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from baybridge.journey.command import Received
 from baybridge.node.attachments import files
 from baybridge.node.attachments.media import media_type
+from baybridge.node.upkeep.served import is_scanned
 
 if TYPE_CHECKING:
     from baybridge.node.config import Config
@@ -21,5 +22,5 @@ def received(config: Config, case_id: str, digest: str) -> Received | None:
     kind = media_type(content) if content is not None else None
     if content is None or kind is None:
         return None
-    scan: Literal["waiting", "none"] = "waiting" if config.settings.get("BAYBRIDGE_SCAN", "") else "none"
+    scan: Literal["waiting", "none"] = "waiting" if is_scanned(config) else "none"
     return Received(kind, len(content), scan)

@@ -3,13 +3,12 @@
 Main job: `receive(node, actor, case_id, kind, content)` and `found(node, case, attachment)`; both doors and the command line end here.
 
 The file stands on disk before the event that names it, so that no event ever names a file that is not there. What was kept and never attached, because the command was
-refused or the process killed, is taken away by a consequence that was queued before the file came (`SETTLE`); erasing an attachment queues the same.
+refused or the process killed, is taken away by a consequence that was queued before the file came (`settling.py`); erasing an attachment queues the same.
 **Source**: contracts K12 and K13.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -19,23 +18,21 @@ from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.journey.attachments import AttachDocument, Attached, attached, same
 from baybridge.journey.case import Case
 from baybridge.journey.command import Actor, Command
-from baybridge.journey.events import AttachmentKind, DocumentAttached, Recorded
-from baybridge.node.attachments import files, proposals
+from baybridge.journey.events import AttachmentKind, DocumentAttached
+from baybridge.node.attachments import files
 from baybridge.node.attachments.media import media_type
+from baybridge.node.attachments.settling import settle
 from baybridge.node.clock import new_id
-from baybridge.node.consequences.row import Consequence, ConsequenceRow, Lane
 from baybridge.node.handle import handle
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
-    from baybridge.node.unit import Unit
 
 KINDS: tuple[str, ...] = get_args(AttachmentKind)
 MEGABYTE = 1024 * 1024
 LARGEST_MB = 50  # Source: contract K12
 #: How long a file may stand that no attachment names yet. Longer than any command takes; convention of this project.
 _UNNAMED_FOR = timedelta(hours=1)
-SETTLE_KIND = "attachment-settle"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,29 +123,3 @@ def opened(node: Node, case: Case, attachment: str) -> Opened | Refusal:
 
 
 # --- taken away where no attachment names it ------------------------------------------------------------------------
-
-
-def settle(unit: Unit, case_id: str, digest: str, *, after: timedelta = timedelta(0)) -> None:
-    """Queue that a content is taken away where no attachment of the case names it then."""
-    unit.follow(SETTLE_KIND, case_id, {"sha256": digest}, not_before=unit.at + after if after else None, consequence_id=row_of(case_id, digest))
-
-
-def row_of(case_id: str, digest: str) -> str:
-    """The id of the row that looks at a content."""
-    return f"{SETTLE_KIND}/{files.folder_name(case_id)}/{digest}"
-
-
-def _settle(node: Node, unit: Unit, consequence: Consequence) -> None:
-    folder, case_id, digest = node.config.folder, consequence.case_id, str(consequence.body["sha256"])
-    files.clear_parts(folder, case_id, digest)
-    if digest not in named(unit.events(case_id)):
-        files.take_away(folder, case_id, digest)
-        proposals.take_away(folder, case_id, digest)
-
-
-def named(events: Iterable[Recorded]) -> frozenset[str]:
-    """The contents that a case's entries name, those that were struck through too; what was erased names nothing."""
-    return frozenset(item.event.sha256 for item in events if isinstance(item.event, DocumentAttached))
-
-
-SETTLE = ConsequenceRow(SETTLE_KIND, Lane.CASE, _settle)

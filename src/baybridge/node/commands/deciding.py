@@ -10,14 +10,22 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.facts.reading import FactSet
+from baybridge.journey.case import Case
+from baybridge.journey.command import Decide
+from baybridge.node.case_record import CaseRecord
 from baybridge.node.unit import Made
 from baybridge.policy.document.reader import Policy
 from baybridge.policy.language.types import Value
 from baybridge.policy.one_case.decide import Decision, decide
 from baybridge.rulebook.library import PolicyLibrary
+
+if TYPE_CHECKING:
+    from baybridge.node.node import Node
+    from baybridge.node.unit import Unit
 
 
 class LazyFacts(Mapping[str, Value]):
@@ -86,6 +94,16 @@ class Deciding:
         document = decision.as_json()
         laid_over = {name: plain(value) for name, value in given.items()}
         self.made[sha256_hex(canonical_bytes(document))] = Made(document, seen, frozenset(filter(None, sources)), policy.text, laid_over)
+
+
+def decided_at(node: Node, unit: Unit, case: Case, filed: CaseRecord, deciding: Deciding) -> Callable[[datetime], Decide]:
+    """Deciding on the facts of a moment, of what `filed` knows; what is made is kept with the decisions of `deciding`."""
+
+    def at(moment: datetime) -> Decide:
+        facts = LazyFacts(lambda: node.fact_set(unit.connection, case, moment, filed))
+        return Deciding(node.policies, facts, case.case_id, moment, deciding.made).decide
+
+    return at
 
 
 def plain(value: Value | Decimal) -> bool | int | float | str | None:

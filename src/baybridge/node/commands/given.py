@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import FieldInfo
 
+from baybridge.base import decoding
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.documents.problems import MISSING, UNKNOWN_KEY, field_name, kind_of
 from baybridge.documents.reading import Wording, look_over
@@ -36,14 +37,14 @@ def read_given(kind: CommandRow, given: Mapping[str, object]) -> Struct | Refusa
 
     look_over(kind.given, told, note, _GIVEN)
     if made is None and not reasons:
-        reasons[""] = Reason("command.bad_field", {"field": "", "problem": _QUOTED.sub("", unfit), "expected": kind.given.__name__})
+        reasons[""] = Reason("command.unread", {"command": kind.name, "problem": _QUOTED.sub("", unfit)})
     return refuse(*reasons.values(), category=Category.INVALID) if made is None or reasons else made
 
 
 def _made(kind: type[Struct], told: Mapping[str, object]) -> tuple[Struct | None, str]:
     """The input as its struct, a number written as text as the number; else what is wrong with the first field."""
     try:
-        return msgspec.convert(told, kind, strict=False), ""
+        return decoding.convert(told, kind, strict=False), ""
     except msgspec.ValidationError as problem:
         return None, str(problem)
 
@@ -53,15 +54,31 @@ def _reason(code: str, where: str, fields: Mapping[str, FieldInfo], path: Path, 
     if code == UNKNOWN_KEY:
         return Reason("command.unknown_field", {"field": where[:40], "known": expected.removeprefix("one of ")}, where=where)
     name = str(path[0])
-    kind = type_name(fields[name].type) if name in fields else expected
     if code == MISSING and len(path) == 1:
-        return Reason("command.missing_field", {"field": name, "expected": kind}, where=name)
-    problem = f"found {found}" if expected in _SAID_ALREADY and len(path) == 1 else f"expected {expected}, found {found}"
-    return Reason("command.bad_field", {"field": name, "problem": problem, "expected": kind}, where=where)
+        return Reason("command.missing_field", {"field": name, "expected": type_name(fields[name].type)}, where=name)
+    return Reason("command.bad_field", {"field": _field_of(path), "expected": _coded(expected), "found": _other(expected, found)}, where=where)
 
 
-#: What the name of a type says as well.
-_SAID_ALREADY = frozenset({"a text", "a whole number", "a number", "true or false"})
+def _other(expected: str, found: str) -> str:
+    """What was found, as another of its sort where the sort is right: a code that is none of these, a number beyond its limits, a text that says no date."""
+    if found == "a text" and expected.startswith(("a date", "a time")):
+        return "another text"
+    return "another one" if (found == "a text" and expected.startswith("one of ")) or (found == "a number" and "number" in expected) else found
+
+
+def _field_of(path: Path) -> str:
+    """The innermost field that has a name; below findings stand facts, which are no fields."""
+    names = [step for step in path if isinstance(step, str)]
+    return names[0] if names[0] in _BY_FACT else names[-1]
+
+
+def _coded(expected: str) -> str:
+    """A row of codes as the name of a type has them, so that each is said by its words; any other phrase as it is."""
+    return expected.removeprefix("one of ").replace(", ", " | ") if expected.startswith("one of ") else expected
+
+
+#: Fields below which stand facts by their names.
+_BY_FACT = frozenset({"findings", "given"})
 #: More is no slip of a person: a list of a megabyte would be told entry by entry.
 _MOST = 200
 _QUOTED = re.compile(r"\s*'.*'")

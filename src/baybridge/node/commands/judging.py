@@ -14,7 +14,7 @@ from baybridge.funding.payer.worklist import payers_in
 from baybridge.journey.case import Case
 from baybridge.journey.command import Command, Situation
 from baybridge.journey.proposals import waits
-from baybridge.node.commands.deciding import Deciding, LazyFacts
+from baybridge.node.commands.deciding import Deciding, LazyFacts, decided_at
 from baybridge.node.commands.table import GATES, CommandRow
 from baybridge.node.corrections.making import making
 from baybridge.node.people import helping
@@ -73,6 +73,7 @@ def situate(node: Node, unit: Unit, kind: CommandRow, case: Case, command: Comma
         gates=GATES,
         record=record,
         watch=watch_of(node, case, unit.at, filed, deciding),
+        decide_at=decided_at(node, unit, case, filed, deciding),
     )
     return deciding, situation
 

@@ -11,7 +11,7 @@ refusal, nor one to which the rule has nothing against but a field that is empty
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -155,9 +155,3 @@ def looking(node: Node, case: Case, actor: Actor, at: datetime | None = None) ->
     with node.storage.reading() as connection:
         unit = Unit(connection, node.site, at or node.now(), lambda: new_id(node.now), node.pseudonym, lambda _name: None, node.case_memory, node.record_memory)
         yield Look(node, unit, case, actor)
-
-
-def would(node: Node, case: Case, actor: Actor, wanted: Sequence[tuple[str, Mapping[str, object]]]) -> list[Refusal | None]:
-    """For each (command, input): the refusal it would meet now, or None where it would be done."""
-    with looking(node, case, actor) as look:
-        return [look.would(name, given) for name, given in wanted]

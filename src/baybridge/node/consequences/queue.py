@@ -27,6 +27,7 @@ from baybridge.node import tables
 from baybridge.node.consequences.row import ORDER, Consequence, ConsequenceRow, Lane
 from baybridge.node.consequences.touched import cases_touched, cases_waiting
 from baybridge.node.outage import StorageProblem, problem_of
+from baybridge.node.storage import BESIDE_ACCESS
 from baybridge.node.unit import Filed
 from baybridge.record.store.store import Version
 
@@ -171,6 +172,7 @@ _STALE = (
     update(tables.case_index)
     .where(tables.case_index.c.case_id.in_(bindparam("cases", expanding=True)))
     .values(tasks_stale=True, updated_at=bindparam("at"))
+    .execution_options(**BESIDE_ACCESS)
 )
 
 

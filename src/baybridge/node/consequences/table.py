@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from baybridge.node.attachments.proposals import READ
-from baybridge.node.attachments.receiving import SETTLE
 from baybridge.node.attachments.scanning import SCAN
+from baybridge.node.attachments.settling import SETTLE
 from baybridge.node.commands.courier_codes import CODES_END
 from baybridge.node.commands.reopening import DECIDE_AGAIN
 from baybridge.node.consequences.row import ConsequenceRow

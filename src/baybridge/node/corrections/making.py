@@ -22,7 +22,7 @@ from baybridge.journey.row import nothing_beside
 from baybridge.journey.texts import judge
 from baybridge.ledger import streams
 from baybridge.node.case_record import CaseRecord
-from baybridge.node.commands.deciding import Deciding, LazyFacts
+from baybridge.node.commands.deciding import Deciding, LazyFacts, decided_at
 from baybridge.node.commands.given import read_given
 from baybridge.node.commands.table import COMMANDS, EVENTS, GATES, CommandRow
 from baybridge.node.watch.bedside import watch_of
@@ -82,6 +82,7 @@ def _then(
         gates=GATES,
         record=node.record_material(unit.connection, row.needs, whole, at, filed),
         watch=watch_of(node, case, at, filed, deciding, present),
+        decide_at=decided_at(node, unit, case, filed, deciding),
     )
     return deciding, situation
 

@@ -8,8 +8,6 @@ change by it: each site's directory is its own word. Elsewhere: how they are rea
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date
 from typing import TYPE_CHECKING
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
@@ -40,12 +38,3 @@ def change(node: Node, actor: Actor, event: DirectoryChanged) -> Change | Refusa
         known_sequence = streams.last_sequence(unit.connection, STREAM)
         (recorded,) = unit.append(STREAM, [event], actor, known=known_sequence)
     return Change(recorded.event_id, recorded.at.isoformat(), recorded.node, recorded.actor, recorded.role, event)
-
-
-def plain(value: object) -> object:
-    """A value of a change as JSON keeps it: days as text."""
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        return {name: plain(item) for name, item in value.items()}
-    return [plain(item) for item in value] if isinstance(value, list | tuple) else value

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from baybridge.base import decoding
 from baybridge.documents.document_set import DocumentSet
 from baybridge.documents.laboratories import Editing, EditingForm
 from baybridge.documents.loader import Documents
@@ -123,7 +124,7 @@ def _read(body: bytes) -> Change | None:
     if not isinstance(recorded.event, UnknownEvent):
         return None
     try:
-        event = msgspec.convert({name: value for name, value in recorded.event.body.items() if name != "type"}, DirectoryChanged)
+        event = decoding.convert({name: value for name, value in recorded.event.body.items() if name != "type"}, DirectoryChanged)
     except msgspec.ValidationError:
         return None
     return Change(recorded.event_id, recorded.at.isoformat(), recorded.node, recorded.actor, recorded.role, event)

@@ -17,10 +17,11 @@ from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.journey.command import Actor
 from baybridge.node.clock import new_id
 from baybridge.node.fhir import interactions
-from baybridge.node.fhir.conditions import expected_version, only_if_none
+from baybridge.node.fhir.conditions import chosen_by, expected_version, only_if_none
 from baybridge.node.fhir.interactions import Interaction
 from baybridge.node.fhir.pointing import Pointed, Write, pointed
 from baybridge.node.intake.record_times import told_times
+from baybridge.record.fhir.primitives import CHECKS
 from baybridge.record.intake.addresses import base_of, without_version
 from baybridge.record.store.search import Pairs, SearchResult
 from baybridge.record.store.store import Version
@@ -122,18 +123,22 @@ def _read_entry(entry: object, where: str) -> Entry | Refusal:
     pairs = tuple(parse_qsl(query or "", keep_blank_values=True))
     method = request.get("method")
     if not isinstance(method, str) or method not in _TAKES or (method == "POST" and logical_id):
-        return _bad(f"{where}.request", "GET, POST Type, PUT Type/id or DELETE Type/id", "another request")
+        return _bad(f"{where}.request", "GET, POST Type, PUT or DELETE Type/id or Type?search", "another request")
     unknown = sorted(str(name)[:40] for name in request if name.lstrip("_") not in (_REQUEST - _CONDITIONS | _TAKES[method]))
     if unknown:
         return _bad(f"{where}.request", f"method, url and {' or '.join(sorted(_TAKES[method]))}", ", ".join(unknown))
     if method == "GET":
         return Look(kind, logical_id, pairs, where)
-    if query is not None or (method != "POST" and not logical_id):
-        return _bad(f"{where}.request.url", "Type to create, Type/id to change or delete; a condition in ifNoneExist", "another address")
+    if (query is not None) is not (method != "POST" and not logical_id):
+        return _bad(f"{where}.request.url", "Type to create, with a condition in ifNoneExist; Type/id or Type?search to change or delete", "another address")
     full_url = without_version(_url(entry))[0]
-    if method == "PUT" and base_of(full_url) and full_url.rpartition("/")[2] != logical_id:
+    if method == "PUT" and logical_id and base_of(full_url) and full_url.rpartition("/")[2] != logical_id:
         return refuse(interactions.mismatch("fullUrl", "the id of the address", where), category=Category.INVALID)
-    return _conditional(method, kind, logical_id, entry.get("resource"), request, where)
+    made = _conditional(method, kind, logical_id, entry.get("resource"), request, where)
+    if query is None or isinstance(made, Refusal):
+        return made
+    chosen = chosen_by(pairs, f"{where}.request.url")
+    return chosen if isinstance(chosen, Refusal) else replace(made, chosen_by=chosen)
 
 
 _CONDITIONS = frozenset({"ifNoneMatch", "ifModifiedSince", "ifMatch", "ifNoneExist"})
@@ -161,6 +166,9 @@ def _with_ids(node: Node, entries: list[Entry]) -> list[Entry]:
     once: dict[tuple[str, Pairs], str] = {}
 
     def given(entry: Entry) -> Entry:
+        if isinstance(entry, Interaction) and entry.method == "PUT" and entry.chosen_by is not None:
+            own = entry.resource.get("id") if isinstance(entry.resource, dict) else None
+            return replace(entry, logical_id=own if isinstance(own, str) and CHECKS["id"](own) else new_id(node.now))
         if not isinstance(entry, Interaction) or entry.method != "POST":
             return entry
         if entry.only_if_none is None:
@@ -172,7 +180,7 @@ def _with_ids(node: Node, entries: list[Entry]) -> list[Entry]:
 
 
 def _twice(entries: Sequence[Entry]) -> list[Reason]:
-    writes = [entry for entry in entries if isinstance(entry, Interaction) and entry.only_if_none is None]
+    writes = [entry for entry in entries if isinstance(entry, Interaction) and entry.only_if_none is None and (entry.chosen_by is None or entry.logical_id)]
     keys = [(entry.kind, entry.logical_id) for entry in writes]
     return [
         Reason("record.bundle.twice", {"type": entry.kind}, where=entry.where)
@@ -191,7 +199,10 @@ def _carried_out(node: Node, actor: Actor | None, entries: list[Entry], urls: li
     led = pointed(node, actor_writing, [Write(entry, urls[index]) for index, entry in ordered], base) if ordered else Pointed()
     if isinstance(led, Refusal):
         return led
-    answers = interactions.write(node, actor_writing, led.interactions) if ordered else []
+    twice = _twice(led.interactions)
+    if twice:
+        return refuse(*twice, category=Category.INVALID)
+    answers = interactions.write(node, actor_writing, list(map(_under_its_id, led.interactions))) if ordered else []
     if isinstance(answers, Refusal):
         return answers
     with node.storage.reading() as connection:
@@ -204,6 +215,14 @@ def _carried_out(node: Node, actor: Actor | None, entries: list[Entry], urls: li
         if isinstance(entry, Look):
             done[index] = Done("GET", _look(node, actor, entry))
     return [done[index] for index in range(len(entries))]
+
+
+def _under_its_id(interaction: Interaction) -> Interaction:
+    """A conditional update with the id in its resource that its search found, or that was given to it; one that says another id stays, and is refused."""
+    resource = interaction.resource
+    if interaction.chosen_by is None or not isinstance(resource, dict) or "id" in resource:
+        return interaction
+    return replace(interaction, resource={"resourceType": resource.get("resourceType"), "id": interaction.logical_id, **resource})
 
 
 def _look(node: Node, actor: Actor | None, entry: Look) -> Version | SearchResult | Refusal:

@@ -17,6 +17,7 @@ from baybridge.record.store.search import RESULT_PARAMETERS, Pairs
 
 _ETAG = re.compile(r'(?:W/)?"?([0-9]{1,9})"?')
 _CRITERIA = frozenset({"_id", "_lastUpdated"})
+_SEARCH = "a search such as identifier=system|value"
 
 #: Conditions that are read; any other header `If-…` on a write is refused.
 _KNOWN = frozenset({"if-match", "if-none-exist", "if-none-match"})
@@ -46,10 +47,17 @@ def only_if_none(condition: object, where: str = "") -> Pairs | Refusal | None:
         return None
     text = condition.strip().removeprefix("?") if isinstance(condition, str) else ""
     pairs = tuple(parse_qsl(text, keep_blank_values=True))
-    criteria = [(name, value) for name, value in pairs if name in _CRITERIA or name.partition(":")[0] not in RESULT_PARAMETERS]
-    if not criteria or any(not value.strip() for _name, value in pairs):
-        return _refused("If-None-Exist", "a search such as identifier=system|value", where)
-    return pairs
+    return pairs if _chooses(pairs) else _refused("If-None-Exist", _SEARCH, where)
+
+
+def chosen_by(criteria: Pairs, where: str = "") -> Pairs | Refusal:
+    """The search behind the address of a conditional update or delete; a refusal where it chooses nothing, which would mean anything at all."""
+    return tuple(criteria) if _chooses(criteria) else _refused("search", _SEARCH, where)
+
+
+def _chooses(pairs: Pairs) -> bool:
+    criteria = [name for name, _value in pairs if name in _CRITERIA or name.partition(":")[0] not in RESULT_PARAMETERS]
+    return bool(criteria) and all(value.strip() for _name, value in pairs)
 
 
 def unknown_conditions(headers: Mapping[str, str], method: str) -> Refusal | None:
@@ -64,4 +72,4 @@ def unknown_conditions(headers: Mapping[str, str], method: str) -> Refusal | Non
 
 def _refused(condition: str, expected: str, where: str) -> Refusal:
     reason = Reason("record.condition", {"condition": condition, "expected": expected}, where=where or condition)
-    return refuse(reason, category=Category.CONFLICT if condition != "If-None-Exist" else Category.INVALID)
+    return refuse(reason, category=Category.INVALID if condition in ("If-None-Exist", "search") else Category.CONFLICT)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.consent.reading import Ground
 from baybridge.facts.fhir import Found
-from baybridge.facts.measurement import FINAL, State, measure
+from baybridge.facts.measurement import FINAL, State, may_give, measure
 from baybridge.facts.sums import concerns, contradicting
 from baybridge.journey.chapters.corrections import CorrectionReason
 from baybridge.journey.command import Actor, Role
@@ -30,7 +30,8 @@ from baybridge.node.fhir import authors, kinds, payer, posted_doses
 from baybridge.node.fhir.seeing import Seeing, unknown
 from baybridge.node.intake.records import log_versions
 from baybridge.node.integrity import things
-from baybridge.node.people import access, reads
+from baybridge.node.people import access, noting, reads
+from baybridge.node.people.readings import Noted
 from baybridge.node.watch import watching
 from baybridge.node.watch.signs import OF_SIGNS
 from baybridge.record.fhir import signed
@@ -65,6 +66,7 @@ class Interaction:
     only_if_none: Pairs | None = None
     where: str = ""
     reason: str = ""  # one of DELETE_REASONS
+    chosen_by: Pairs | None = None  # of an update or delete: the search that finds at most one, in the place of an id
 
 
 # --- reading --------------------------------------------------------------------------------------------------------
@@ -79,13 +81,13 @@ def read(node: Node, actor: Actor | None, kind: str, logical_id: str, number: in
         seen = Seeing(node, connection, actor, "fhir.read")
         if actor is not None and actor.role is Role.PAYER:
             shown = seen.closed(kind) or payer.read(node, actor, version)
+            grounds = {(seen.purpose(kind), patient): Ground.PAYER for held in seen.patients([version] if version else []) for patient in held}
         else:
             refusal = seen.refusal(kind, version)
             if refusal is not None or version is None:
                 return refusal or unknown(kind)
-            shown = seen.as_read(version)
+            shown, grounds = seen.as_read(version), seen.grounds
     if actor is not None and isinstance(shown, Version):
-        grounds = {(seen.purpose(kind), shown.patient): Ground.PAYER} if actor.role is Role.PAYER else seen.grounds
         _log_access(node, actor, grounds, f"read {kind}")
     return shown
 
@@ -100,11 +102,12 @@ def history(node: Node, actor: Actor | None, kind: str, logical_id: str) -> list
         versions = store.history(connection, kind, logical_id)
         seen = Seeing(node, connection, actor, "fhir.read")
         refusals = [seen.refusal(kind, version) for version in versions] or [seen.refusal(kind, None)]
-    shown = store.of_one_patient([version for version, refusal in zip(versions, refusals, strict=False) if refusal is None])
+        shown = store.of_one_patient([version for version, refusal in zip(versions, refusals, strict=False) if refusal is None])
+        about = seen.about(shown)
     refusal = refusals[0]
     if actor is None or not shown:
         return refusal or unknown(kind)
-    _log_access(node, actor, {key: ground for key, ground in seen.grounds.items() if key[1] == shown[0].patient}, f"history {kind}")
+    _log_access(node, actor, about, f"history {kind}")
     return [seen.as_read(version) for version in shown]
 
 
@@ -172,19 +175,13 @@ def _has_glass(node: Node, actor: Actor | None) -> bool:
 
 
 def _log_access(node: Node, actor: Actor, grounds: Mapping[tuple[str, str], Ground], what: str) -> None:
-    """Note what was read in the lists of the patients; one reading for each purpose."""
-    for purpose in dict.fromkeys(purpose for purpose, patient in grounds if patient):
-        _log_purpose(node, actor, {patient: ground for (why, patient), ground in grounds.items() if patient and why == purpose}, what, purpose)
-
-
-def _log_purpose(node: Node, actor: Actor, held: Mapping[str, Ground], what: str, purpose: str) -> None:
-    def noted(unit: Unit) -> None:
-        for patient, ground in held.items():
-            reads.note(unit, actor, patient, "", what, purpose, ground)
-
-    emergency = len(held) == 1 and set(held.values()) == {Ground.EMERGENCY}
-    ground = next(iter(held.values())).value if len(set(held.values())) == 1 else ""
-    node.note_reading(actor, list(held), what, purpose, noted, emergency=emergency, ground=ground)
+    """Note what was read in the lists of the patients, now or with whatever else is gathered."""
+    found = [Noted(actor, patient, what, purpose, ground) for (purpose, patient), ground in grounds.items() if patient]
+    gathering = noting.gathering()
+    if gathering is None:
+        noting.note(node, found)
+    else:
+        gathering += found
 
 
 def left_out(actor: Actor | None) -> tuple[str, ...]:
@@ -210,7 +207,8 @@ def write(node: Node, actor: Actor | None, interactions: Sequence[Interaction]) 
     except _Stop as stop:
         watching.ask_of_refused(node, stop.findings)
         return stop.refusal
-    _log_access(node, actor, seen, " ".join(["match", *dict.fromkeys(interaction.kind for interaction in interactions if interaction.only_if_none)]))
+    by_search = (interaction.kind for interaction in interactions if interaction.only_if_none or interaction.chosen_by)
+    _log_access(node, actor, seen, " ".join(["match", *dict.fromkeys(by_search)]))
     return done
 
 
@@ -263,7 +261,7 @@ def _is_plain(interaction: Interaction) -> bool:
 def _created(unit: Unit, interactions: Sequence[Interaction]) -> list[Version]:
     """The first versions of new resources, filed in one go."""
     resources = [{**(interaction.resource or {}), "id": interaction.logical_id or unit.new_id()} for interaction in interactions]
-    return store.put_many(unit.connection, resources, at=unit.at)
+    return store.put_many(unit.connection, resources, at=unit.at, new_ids=True)
 
 
 class _Stop(Exception):
@@ -324,12 +322,35 @@ def _one(node: Node, unit: Unit, actor: Actor, seen: Seeing, interaction: Intera
         return refuse(*against, category=Category.INVALID)
     if interaction.method == "POST":
         return _create(unit, seen, interaction)
+    if interaction.chosen_by is not None:
+        chosen = _chosen(seen, interaction, interaction.chosen_by)
+        if not isinstance(chosen, Interaction):
+            return chosen
+        interaction = chosen
     held = store.get(unit.connection, interaction.kind, interaction.logical_id)
     if held is not None and not held.deleted and (closed := seen.against(held)) is not None:
         return closed
     answer = _next(unit, interaction, held)
     changes = isinstance(answer, Version) and answer.change != "unchanged"
     return (authors.against(node, unit, actor, held) if changes and held is not None else None) or answer
+
+
+def _chosen(seen: Seeing, interaction: Interaction, criteria: Pairs) -> Interaction | Refusal | None:
+    """A conditional update or delete as one of what its search finds, or as a create where it finds nothing; None where there is nothing to delete.
+
+    Its id was found out before, so that others of its Bundle can refer to it: where the search finds another one by now, it is to be sent again.
+    """
+    known = seen.search(interaction.kind, criteria)
+    if isinstance(known, Refusal):
+        return known
+    if known.total > 1:
+        return refuse(Reason("record.several_match", {"type": interaction.kind}, where=interaction.where), category=Category.CONFLICT)
+    if not known.found:
+        nothing_yet = 0 if interaction.expected_version is None else interaction.expected_version
+        return None if interaction.method == "DELETE" else replace(interaction, expected_version=nothing_yet)
+    if known.found[0].id != interaction.logical_id:
+        return refuse(Reason("record.match_meanwhile", {"type": interaction.kind}, where=interaction.where), category=Category.CONFLICT)
+    return seen.refusal(interaction.kind, known.found[0]) or interaction  # that it is there is answered, hence read
 
 
 def _next(unit: Unit, interaction: Interaction, held: Version | None) -> Version | Refusal | None:
@@ -364,9 +385,12 @@ def _stop_impossible(node: Node, versions: Sequence[Version | None]) -> None:
     findings: list[tuple[str, str]] = []
     bedside = _OF_THE_BEDSIDE.union(node.dictionary.sums, *node.dictionary.sums.values())
     for version in versions:
-        if version is None or version.deleted or version.type != "Observation" or version.resource.get("status") not in FINAL:
+        if version is None or version.deleted or version.type != "Observation":
             continue
-        timed = {**version.resource, "effectiveDateTime": version.recorded_at}  # of an observation without a time too
+        resource = version.resource
+        if resource.get("status") not in FINAL or not may_give(resource, bedside, node.dictionary):
+            continue
+        timed = {**resource, "effectiveDateTime": version.recorded_at}  # of an observation without a time too
         for one in measure(Found([timed]), datetime.max.replace(tzinfo=UTC), node.dictionary).measurements:
             span = one.fact.plausible
             if one.state is State.IMPLAUSIBLE and span is not None and one.fact.name in bedside:

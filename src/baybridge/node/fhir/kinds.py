@@ -82,7 +82,7 @@ KINDS: Mapping[str, str] = MappingProxyType({kind: action for table in (_OF_PERS
 
 
 _LETTERS = (PatientWrote, PatientAnswered)
-#: What speaks of an entry or a command of any page: its tag does not say which, so that only who opens every page reads it.
+#: What speaks of an entry or a command of any page: where its tag does not say which, only who opens every page reads it.
 _OF_OTHER_ENTRIES = (ConfirmationAsked, ConfirmationDeclined, EntryCorrected, EntryReinstated)
 
 
@@ -124,7 +124,14 @@ def closed_events(role: Role) -> frozenset[str]:
     closed = {event for event in EVENTS if (action := access.action_of_event(event)) and role not in access.roles(action)}
     letters = _LETTERS if role not in COMMANDS["AnswerPatient"].roles else ()
     about = () if access.opens_every_entry(role) else _OF_OTHER_ENTRIES
-    return frozenset(event.__name__ for event in (*closed, *letters, *about))
+    names = {event.__name__ for event in (*closed, *letters)}
+    corrections = {correction_of(one.__name__, name) for one in (EntryCorrected, EntryReinstated) for name in names}
+    return frozenset(names | {event.__name__ for event in about} | corrections)
+
+
+def correction_of(correction: str, entry: str) -> str:
+    """The tag of a correction of an entry of this type."""
+    return f"{correction}.{entry}"
 
 
 def is_closed(role: Role, resource: Json) -> bool:

@@ -18,6 +18,8 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from baybridge.base import decoding
+
 if TYPE_CHECKING:
     from baybridge.node.node import Node
 
@@ -38,7 +40,7 @@ def opened(node: Node, kind: str, text: str) -> list[tuple[str, str]] | None:
         plain = _cipher(node).decrypt(data[:_NONCE], data[_NONCE:], kind.encode())
     except (ValueError, binascii.Error, InvalidTag):
         return None
-    return msgspec.json.decode(plain, type=list[tuple[str, str]])
+    return decoding.decode(plain, list[tuple[str, str]])
 
 
 def _cipher(node: Node) -> AESGCM:

@@ -11,8 +11,9 @@ names a resource that is not here is filed and told.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
 
@@ -55,8 +56,9 @@ class Pointed:
 def pointed(node: Node, actor: Actor | None, writes: Sequence[Write], base: str) -> Pointed | Refusal:
     """Every reference of these writes resolved; `base` is the address under which the client speaks to this server."""
     with node.storage.reading() as connection:
-        addresses = Addresses(node.fhir_bases | {base}, named_addresses(connection))
         seeing = Seeing(node, connection, actor, "fhir.read")
+        named = seeing.remembered.once("addresses", partial(named_addresses, connection))
+        addresses = Addresses(node.fhir_bases | {base}, dict(named))
         made, keys = Pointed(), [_key_of(seeing, write.interaction) for write in writes]
         for write, key in zip(writes, keys, strict=True):
             addresses.learn(key, Part(OWN, *key), write.url, 0)
@@ -73,7 +75,7 @@ class _Standing:
     connection: Connection
     addresses: Addresses
     filed: Mapping[Part, set[Key]]
-    there: Collection[Key]
+    there: Mapping[Key, str]
     seeing: Seeing
 
     @classmethod
@@ -81,14 +83,38 @@ class _Standing:
         """Of these writes."""
         texts = {(_here(addresses, write), without_version(text)[0]) for write in writes for text, _path in references(write.interaction.resource or {})}
         parts = {part for here, text in texts if not addresses.lead(text, here) and (part := addresses.part_of(text, here)) is not None}
-        filed = filed_as(connection, parts) if parts else {}
+        filed = seeing.remembered.each([*parts], partial(_filed, connection))
         keys = {(part.kind, part.given) for part in parts if part.space == OWN}.union(*filed.values())
-        return cls(connection, addresses, filed, current_patients(connection, sorted(keys)) if keys else {}, seeing)
+        return cls(connection, addresses, {part: found for part, found in filed.items() if found}, _there(connection, keys, seeing), seeing)
+
+    def unseen(self, key: Key | None, kind: str, where: str) -> Iterator[Reason]:
+        """What is told of a reference to what this client may not see or what is not here: the same of both, so that no reference asks what is here."""
+        if self.seeing.closed(kind) is not None:
+            yield Reason("record.reference_unseen", {"type": kind}, where=where)
+        elif key is None or key not in self.there or self.seeing.hides(key[0], key[1], self.there[key]):
+            yield Reason("record.reference_nowhere", {"type": kind}, where=where)
 
     def keys_of(self, part: Part) -> list[Key]:
         """Under which ids a part stands here; a client that names an id of this server means what it reads under it."""
         own = (part.kind, part.given)
         return [own] if part.space == OWN and own in self.there else sorted(self.filed.get(part, ()))
+
+
+def _filed(connection: Connection, parts: Sequence[Part]) -> list[set[Key]]:
+    """Under which ids each of these parts stands here."""
+    found = filed_as(connection, parts)
+    return [found.get(part, set()) for part in parts]
+
+
+def _there(connection: Connection, keys: Collection[Key], seeing: Seeing) -> dict[Key, str]:
+    """Whose records those of these resources are in that stand here; one that does not may come at any moment, and is looked for each time."""
+    kept = seeing.remembered.kept
+    known = {key: str(kept["owner", *key]) for key in keys if ("owner", *key) in kept}
+    new = sorted(set(keys) - known.keys())
+    found = current_patients(connection, new) if new else {}
+    for (kind, logical_id), patient in found.items():
+        seeing.remembered.once(("owner", kind, logical_id), partial(str, patient))
+    return known | found
 
 
 def _here(addresses: Addresses, write: Write) -> Here:
@@ -98,8 +124,9 @@ def _here(addresses: Addresses, write: Write) -> Here:
 
 def _key_of(seeing: Seeing, interaction: Interaction) -> Key:
     """Under which id a write will stand: the one that is there already where its condition finds it."""
-    if interaction.only_if_none is not None:
-        known = seeing.search(interaction.kind, interaction.only_if_none)
+    condition = interaction.chosen_by or interaction.only_if_none
+    if condition is not None:
+        known = seeing.search(interaction.kind, condition)
         if isinstance(known, SearchResult) and known.total == 1:
             return interaction.kind, known.found[0].id
     return interaction.kind, interaction.logical_id
@@ -138,13 +165,12 @@ def _meant(standing: _Standing, text: str, here: Here, where: str, told: list[Re
         return _by_condition(standing, text, where, told, against)
     found = standing.keys_of(part)
     if len(found) == 1:
-        if found[0] not in standing.there:
-            told.append(Reason("record.reference_nowhere", {"type": part.kind}, where=where))
+        told.extend(standing.unseen(found[0], part.kind, where))
         return found[0]
     if part.space == here.space != OWN:
         against.append(Reason("record.bundle.reference", {"type": part.kind}, where=where))
     else:
-        told.append(Reason("record.reference_nowhere", {"type": part.kind}, where=where))
+        told.extend(standing.unseen(None, part.kind, where))
     return (part.kind, part.given) if part.space == OWN else None
 
 

@@ -19,6 +19,7 @@ from baybridge.journey.entry import Entry, read_event
 from baybridge.journey.events import EntryCorrected, EntryReinstated, Event, PackageReceived, Recorded
 from baybridge.journey.fhir.writer import PROJECTION, Told, Writer
 from baybridge.node.commands.table import EVENTS
+from baybridge.node.fhir.kinds import correction_of
 from baybridge.record.fhir.in_error import entered_in_error
 from baybridge.record.fhir.references import PATIENT_EXTENSION, patient_of
 
@@ -100,8 +101,17 @@ def _tellings(recorded: Recorded) -> Iterator[Told]:
                 yield Told(told.event_id, event, told.at, told.recorded_at, told.node, told.actor, told.role)
 
 
+def _tagged_as(event: Event, case: Case) -> str:
+    """The name of an event; of a correction with that of the entry which it is about, so that it is open to whoever reads such entries (`kinds.py`)."""
+    name = type(event).__name__
+    if not isinstance(event, EntryCorrected | EntryReinstated):
+        return name
+    about = next((entry for entry in case.history if entry.origin.event_id == event.event_id), None)
+    return correction_of(name, type(about.event).__name__) if about is not None else name
+
+
 def _marked(resource: Resource, told: Told, case: Case, patient_reference: str) -> dict[str, object]:
-    tags: list[dict[str, str]] = [{"system": PROJECTION, "code": type(told.event).__name__}]
+    tags: list[dict[str, str]] = [{"system": PROJECTION, "code": _tagged_as(told.event, case)}]
     if case.synthetic:
         tags.append(HTEST)
     meta = {"source": f"urn:baybridge:event:{told.event_id}", "tag": tags}

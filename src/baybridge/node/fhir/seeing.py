@@ -7,7 +7,8 @@ Elsewhere: the interactions that ask it, `interactions.py`; which role reads whi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
@@ -54,6 +55,7 @@ class Seeing:
         self._actor = actor
         self._action = action
         self._decided: dict[tuple[str, str], Ground | Refusal] = {}
+        self.remembered = node.access.at(connection)
         self._plant = plant.view_of(node) if actor is not None and actor.role is Role.MANUFACTURER else None
         self._looks_inside = actor is not None and bool(kinds.closed_kinds(actor.role) or kinds.closed_events(actor.role))
         self.grounds: dict[tuple[str, str], Ground] = {}  # by purpose and patient
@@ -86,6 +88,13 @@ class Seeing:
         """Why this version may not be seen; it is not noted, because nothing of it is shown."""
         return self._refusals([version])[0]
 
+    def hides(self, kind: str, logical_id: str, patient: str) -> bool:
+        """Whether what is here under an id of a patient (or of nobody) reads as what is not here; nothing is noted, because nothing of it is shown."""
+        if not self._looks_inside and (patient or kind in _SHARED):
+            return patient != "" and self._refusal(kind, patient) is not None
+        version = store.get(self._connection, kind, logical_id)
+        return version is None or version.deleted or self.against(version) is not None
+
     def shown(self, versions: Sequence[Version]) -> tuple[Version, ...]:
         """The versions that may be seen."""
         kept = tuple(version for version, refusal in zip(versions, self._refusals(versions), strict=True) if refusal is None)
@@ -99,10 +108,14 @@ class Seeing:
     def asked_about(self, kind: str, patients: Sequence[str]) -> None:
         """Note the patients whom a search names, although it showed nothing of them: a total tells what they have."""
         for patient in patients:
-            if self._refusal(kind, patient) is None and store.get(self._connection, "Patient", patient) is not None:
+            there = partial(self._is_there, patient)
+            if self._refusal(kind, patient) is None and self.remembered.once(("known", patient), there, bool):
                 found = self._decided[self.purpose(kind), patient]
                 if isinstance(found, Ground):
                     self.grounds[self.purpose(kind), patient] = found
+
+    def _is_there(self, patient: str) -> bool:
+        return store.get(self._connection, "Patient", patient) is not None
 
     def against_search(self, kind: str, given: Pairs) -> Refusal | None:
         """Why this actor does not search for a type, or for one that it asks to come along; the same whatever there is."""
@@ -132,7 +145,8 @@ class Seeing:
     def without(self, kind: str) -> tuple[str, ...]:
         """The patients whose records a search of staff leaves out."""
         staff = self._actor is not None and self._actor.role not in PERSONAL
-        return tuple(patient for patient in reads.guarded(self._connection) if self._refusal(kind, patient) is not None) if staff else ()
+        guarded = self.remembered.once("guarded", partial(reads.guarded, self._connection)) if staff else ()
+        return tuple(patient for patient in guarded if self._refusal(kind, patient) is not None)
 
     def search(self, kind: str, given: Pairs, *, only: frozenset[str] | None = None, without: Sequence[str] = ()) -> SearchResult | Refusal:
         """What a search finds, without what stands on pages that the role does not open: no total and no condition tells of it."""
@@ -145,16 +159,29 @@ class Seeing:
             enclosing=kinds.open_kinds(actor.role) if actor is not None and self._looks_inside else None,
         )  # fmt: skip
 
-    def _note(self, versions: Iterable[Version]) -> None:
-        for version in versions:
+    def about(self, versions: Sequence[Version]) -> dict[tuple[str, str], Ground]:
+        """What the reading of these versions rests on, by purpose and patient: of everybody whose data they hold and whose record was decided on."""
+        found: dict[tuple[str, str], Ground] = {}
+        for version, patients in zip(versions, self.patients(versions), strict=True):
             purpose = self.purpose(version.type)
-            found = self._decided.get((purpose, version.patient))
-            if version.patient and isinstance(found, Ground):
-                self.grounds[purpose, version.patient] = found
+            for patient in sorted(patients):
+                decided = self._decided.get((purpose, patient))
+                if isinstance(decided, Ground):
+                    found[purpose, patient] = decided
+        return found
+
+    def _note(self, versions: Sequence[Version]) -> None:
+        self.grounds |= self.about(versions)
 
     def _refusals(self, versions: Sequence[Version]) -> list[Refusal | None]:
-        held = subjects(self._connection, versions)
+        held = self.patients(versions)
         return [self._of(version, patients) for version, patients in zip(versions, held, strict=True)]
+
+    def patients(self, versions: Sequence[Version]) -> list[frozenset[str]]:
+        """The patients whose data each version holds, found out once while nothing changes whose record anything is."""
+        keyed = {("subjects", version.type, version.id, version.number): version for version in versions}
+        found = self.remembered.each(list(keyed), lambda keys: subjects(self._connection, [keyed[key] for key in keys]))
+        return [found["subjects", version.type, version.id, version.number] for version in versions]
 
     def _of(self, version: Version, patients: frozenset[str]) -> Refusal | None:
         closed = self.closed(version.type) or (self._closed_inside(version) if self._looks_inside else None)
@@ -169,10 +196,12 @@ class Seeing:
 
         It reads as what is not there: another answer would tell that it is.
         """
+        key = ("inside", self._actor.role if self._actor else None, version.type, version.id, version.number)
+        return unknown(version.type) if self.remembered.once(key, partial(self._is_closed_inside, version)) else None
+
+    def _is_closed_inside(self, version: Version) -> bool:
         actor, resource = self._actor, version.resource
-        if actor is None or not (kinds.is_closed(actor.role, resource) or (self._plant is not None and not plant.is_of_events(resource))):
-            return None
-        return unknown(version.type)
+        return actor is not None and (kinds.is_closed(actor.role, resource) or (self._plant is not None and not plant.is_of_events(resource)))
 
     def _may_read_shared(self) -> bool:
         return self._actor is not None and self._actor.role is not Role.PAYER
@@ -180,6 +209,8 @@ class Seeing:
     def _refusal(self, kind: str, patient: str) -> Refusal | None:
         key = self.purpose(kind), patient
         if key not in self._decided:
-            self._decided[key] = reads.for_patient(self._node, self._connection, self._action, self._actor, patient or None, purpose=key[0])
+            whole = ("reading", self._actor, self._action, *key)
+            decide = partial(reads.for_patient, self._node, self._connection, self._action, self._actor, patient or None, purpose=key[0])
+            self._decided[key] = self.remembered.once(whole, decide, reads.lasts)
         found = self._decided[key]
         return found if isinstance(found, Refusal) else None

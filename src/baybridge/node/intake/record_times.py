@@ -1,4 +1,4 @@
-"""Times of results and of what was done that cannot be: after they came in or were reported, before the patient was born, before 1900.
+"""Times of results and of what was done that cannot be: after they came in or were reported, before the patient was born, before 1900; results without any.
 
 Main job: `tell_times` tells each of a file at its place, `told_times` each of what FHIR wrote, `doubtful_places` those of a package. The resource
 goes in, and a result of such a time is not used (`facts/measurement.py`); the watch takes a sign of such a time for one of now
@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from baybridge.base.outcome import Reason
 from baybridge.facts.fhir import mapping, moment
 from baybridge.facts.measurement import birth_of, time_doubt
+from baybridge.record.fhir.dates import says_no_time
 from baybridge.record.identity.documents import is_born_otherwise
 from baybridge.record.intake.earlier import EXPECTED, TOLD
 from baybridge.record.intake.importing import Batch, ImportProblem
@@ -37,14 +38,16 @@ _PLANNED = frozenset({"preparation", "registered", "in-progress", "on-hold", "no
 _FOUND = {"time_ahead": "a time after it came in", "time_before_birth": "a time before the birth of the patient", "time_before_1900": "a time before 1900",
           "time_after_report": "a time after it was reported"}  # fmt: skip
 _CODE = "record.import.time_beyond"
+_NO_TIME = "record.import.no_time"
+_UNDATED = "when it was found, taken or issued", "nothing; no result without a time is used"
 _BIRTH = "record.import.birth_number"
 _EXPECTED = "a time from the birth of the patient to now, and not after its report"
 #: When the same resource says that it was reported, which is after what it reports.
 _REPORTED = {"Observation": "issued", "DiagnosticReport": "issued", "Specimen": "receivedTime"}
 
 
-def tell_times(connection: Connection, source: Source, batch: Batch, now: datetime) -> None:
-    """Tell each time of a batch that cannot be, at its place."""
+def tell_times(connection: Connection, source: Source, batch: Batch, now: datetime, *, is_feed: bool) -> None:
+    """Tell each time of a batch that cannot be, and each result without any, at its place."""
     timed = [(resource, place) for resource, place in zip(batch.resources, batch.places, strict=True) if resource["resourceType"] in _ELEMENTS]
     born = _births(connection, batch, {_patient(resource) for resource, _ in timed}) if timed else {}
     for resource, place in timed:
@@ -52,6 +55,9 @@ def tell_times(connection: Connection, source: Source, batch: Batch, now: dateti
             kind = str(resource["resourceType"])
             where = f"{place.path or kind}.{path}"
             batch.problems.append(ImportProblem("odd", _CODE, source.name, place.line, place.entry, kind, where, _EXPECTED, found))
+        if says_no_time(resource) and not is_feed:  # the feed's reader tells it at the column or field where it is missing
+            where = f"{place.path or 'Observation'}.effective"
+            batch.problems.append(ImportProblem("odd", _NO_TIME, source.name, place.line, place.entry, "Observation", where, *_UNDATED))
 
 
 def told_times(connection: Connection, versions: Sequence[Version | None], now: datetime) -> list[list[Reason]]:
@@ -67,6 +73,8 @@ def _told_of(version: Version, born: Mapping[str, datetime | None], now: datetim
         return [Reason(_BIRTH, dict(zip(("expected", "found"), (EXPECTED["birth_number"][1], TOLD["birth_number"]), strict=True)), where="Patient.birthDate")]
     if version.type not in _ELEMENTS:
         return []
+    if says_no_time(version.resource):
+        return [Reason(_NO_TIME, dict(zip(("expected", "found"), _UNDATED, strict=True)), where="Observation.effective")]
     found = _beyond(version.resource, now, born.get(version.patient))
     return [Reason(_CODE, {"expected": _EXPECTED, "found": what}, where=f"{version.type}.{path}") for path, what in found]
 

@@ -26,6 +26,7 @@ from baybridge.node.intake.record_times import tell_times
 from baybridge.node.intake.record_units import unknown_units
 from baybridge.node.intake.reports import Report
 from baybridge.node.intake.same_door import leave_out_unfit, tell_doses
+from baybridge.node.intake.unused import tell_unused
 from baybridge.node.integrity import things
 from baybridge.node.unit import Filed
 from baybridge.record.feeds.code_mapping import with_mapping
@@ -180,11 +181,12 @@ def import_together(
         for batch in batches(file, made, _portion(file, made), number):
             batch.resources = [with_mapping(resource, signed) for resource in batch.resources] if signed else batch.resources
             _tell_units(file, batch, node.dictionary.units)
+            tell_unused(file, batch, node.dictionary)
             _tell_numbers(file, batch, node.document_forms)
             with node.storage.reading() as connection:
                 lead(connection, file, batch, made)
                 leave_out_contradictions(connection, file, batch, node.dictionary)
-                tell_times(connection, file, batch, node.now())
+                tell_times(connection, file, batch, node.now(), is_feed=_is_feed(file))
                 _tell_moved(connection, file, batch)
             with node.unit(drained=False) as unit:
                 leave_out_unfit(node, unit, actor, file, batch, is_feed=_is_feed(file))

@@ -10,8 +10,7 @@ A part of the database that cannot be read is a finding, and the rest is checked
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -260,8 +259,3 @@ def summary(found: Checked, say: Callable[[Reason], str]) -> dict[str, object]:
         "covered_since": since,
         "not_covered": found.not_covered,
     }
-
-
-def kinds(findings: Sequence[Finding]) -> dict[str, int]:
-    """How many findings of each kind."""
-    return dict(Counter(one.kind for one in findings))

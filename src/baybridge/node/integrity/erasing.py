@@ -1,7 +1,8 @@
 """Erasing what the log speaks of, so that the log stays sound: the content goes together with the salt that its entry was hashed with.
 
-Main job: `erase_event`, `erase_resource`, `erase_packages`, `erase_in_reports`, each within a unit of work. That something was there, when, by whom, and on which
-basis it was erased, stays; what it was cannot be guessed from the hash. Packs that were exported before hold their own contents and salts, and go on verifying.
+Main job: `erase_event`, `erase_resource`, `erase_decisions`, `erase_packages`, `erase_in_reports`, each within a unit of work. That
+something was there, when, by whom, and on which basis it was erased, stays; what it was cannot be guessed from the hash. Packs that were exported
+before hold their own contents and salts, and go on verifying.
 
 Elsewhere: who may have what erased, in `people/erasure.py`.
 """
@@ -63,6 +64,14 @@ def erase_packages(unit: Unit, case_id: str, package_ids: Sequence[str], actor: 
     for package_id in package_ids:
         unit.connection.execute(update(table).where(table.c.package_id == package_id).values(signed=b""))
     _forget(unit, case_id, [(things.PACKAGE, things.package_what(unit.pseudonym, "in", one)) for one in package_ids], actor, basis)
+
+
+def erase_decisions(unit: Unit, case_id: str, hashes: Sequence[str], actor: Actor, basis: bytes) -> None:
+    """Take away what decisions that do not stand any more say, read and were given; that they were made, when, by which policy and with which outcome, stays."""
+    table = tables.decision
+    for sha256 in hashes:
+        unit.connection.execute(update(table).where(table.c.sha256 == sha256).values(document=b"", facts=b"", given=b""))
+    _forget(unit, case_id, [(kind, sha256) for sha256 in hashes for kind in (things.DECISION, things.BASIS)], actor, basis)
 
 
 def erase_in_reports(unit: Unit, patient_id: str, case_ids: Sequence[str], types: Collection[str]) -> int:

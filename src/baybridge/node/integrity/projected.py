@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from baybridge.alliance.indicators import Figures, figures_of
+from baybridge.base import decoding
 from baybridge.base.outcome import Reason
 from baybridge.journey.case import fold
 from baybridge.journey.events import DecisionReopened, Recorded
@@ -68,7 +69,7 @@ def _index(case_id: str, events: Sequence[Recorded], row: Mapping[str, object] |
     case = fold(events)
     expected = {"patient_id": case.patient_id or "", "stage": stage_of(case).value, "product": case.product, "synthetic": case.synthetic}
     figures = row["figures"]
-    counted = isinstance(figures, bytes) and msgspec.json.decode(figures, type=Figures) != figures_of(case)
+    counted = isinstance(figures, bytes) and decoding.decode(figures, Figures) != figures_of(case)
     if counted or any(row[name] != expected[name] for name in _INDEXED):
         yield _found(DIFFERS, what, "ledger.check.case_differs")
 

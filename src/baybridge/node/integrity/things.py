@@ -127,7 +127,8 @@ def _decisions(connection: Connection) -> Iterator[Thing]:
     for found in connection.execute(select(tables.decision).order_by(tables.decision.c.made_at)).mappings():
         yield Thing(DECISION, found["sha256"], bytes(found["document"]), found["case_id"])
         text = texts.get(found["policy_sha256"], "")
-        yield Thing(BASIS, found["sha256"], basis(dict(found), text, sources.get(found["sha256"], ())), found["case_id"])
+        bound = basis(dict(found), text, sources.get(found["sha256"], ())) if found["document"] else b""  # of an erased one nothing is left to bind
+        yield Thing(BASIS, found["sha256"], bound, found["case_id"])
 
 
 def _packages(connection: Connection, pseudonym: Pseudonym) -> Iterator[Thing]:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
+from baybridge.base import decoding
 from baybridge.base.failures import why
 from baybridge.documents.downtime import Downtime
 from baybridge.documents.escalation import span
@@ -53,7 +54,7 @@ def rules(node: Node) -> Downtime:
 def last(folder: Path) -> Kept:
     """How packs of a node stand; nothing known where none was tried or it cannot be read."""
     try:
-        return msgspec.json.decode((folder / STATE).read_bytes(), type=Kept)
+        return decoding.decode((folder / STATE).read_bytes(), Kept)
     except (OSError, msgspec.DecodeError):
         return Kept()
 

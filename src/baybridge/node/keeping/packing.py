@@ -25,6 +25,8 @@ from typing import IO, TYPE_CHECKING, BinaryIO, cast
 import msgspec
 from msgspec import Struct
 
+from baybridge.base import decoding
+
 if TYPE_CHECKING:
     from pyrage.x25519 import Identity, Recipient
 
@@ -259,10 +261,10 @@ def _compared(file: Path, manifest: list[bytes], found: dict[str, PartSaid]) -> 
     if not manifest:
         raise BackupProblem(f"{file.name}: expected a whole backup, found one without its manifest")
     try:
-        form = msgspec.json.decode(manifest[0], type=dict[str, object]).get("form")
+        form = decoding.decode(manifest[0], dict[str, object]).get("form")
         if form != FORM:
             raise BackupProblem(f"{file.name}: expected a backup of the form {FORM}, found {form!r}; a newer version of this software reads it")
-        said = msgspec.json.decode(manifest[0], type=Manifest)
+        said = decoding.decode(manifest[0], Manifest)
     except msgspec.DecodeError:
         raise BackupProblem(f"{file.name}: its manifest cannot be read") from None
     wrong = sorted({one.name for one in said.parts if found.get(one.name) != one} | (set(found) - {one.name for one in said.parts}))

@@ -18,6 +18,7 @@ import orjson
 from msgspec import Struct, json, structs
 from sqlalchemy import Connection, delete, insert, select
 
+from baybridge.base import decoding
 from baybridge.base.keys import KeyRing, VerifyKey
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.journey.command import Actor, Role
@@ -115,7 +116,7 @@ def _newer_keys(config: Config, keys: KeyRing, transport: Transport, name: str) 
     """The signing keys of this node as a neighbour knows them, where they follow on those of the backup; () where they are the same or it does not say."""
     try:
         status, body = transport(config.neighbours[name], "/log/trust.json", None)
-        said = next((one for one in json.decode(body, type=_Trust).nodes if one.node == config.site.node), None) if status == _OK else None
+        said = next((one for one in decoding.decode(body, _Trust).nodes if one.node == config.site.node), None) if status == _OK else None
         known = tuple(VerifyKey.from_jwk(jwk) for jwk in said.signing_keys) if said is not None else ()
     except (OSError, ValueError, TypeError, KeyError):
         return ()
@@ -142,7 +143,7 @@ _LATEST_STATE = _LATEST.with_only_columns(tables.restoration.c.state)
 def standing(connection: Connection) -> Standing | None:
     """The latest restoration; None for a database that never was restored."""
     row = connection.execute(_LATEST).mappings().first()
-    return Standing(**{**row, "neighbours": json.decode(row["neighbours"], type=tuple[Seen, ...])}) if row is not None else None
+    return Standing(**{**row, "neighbours": decoding.decode(row["neighbours"], tuple[Seen, ...])}) if row is not None else None
 
 
 def guard(connection: Connection) -> None:

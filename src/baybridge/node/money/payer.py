@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from sqlalchemy import Connection, delete, insert, select
 
+from baybridge.base import decoding
 from baybridge.documents.timing import TimeLimits
 from baybridge.funding.payer.worklist import Item, Terms, order, payers_in, state_of, waiting
 from baybridge.journey.case import Case, fold
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from baybridge.node.unit import Unit
 
 _TYPES = tuple(kind.__name__ for kind in (QuoteIssued, PreauthorisationRequested, ClaimSubmitted, PackageReceived))
-_ITEMS = msgspec.json.Decoder(tuple[Item, ...])
+_ITEMS = decoding.decoder(tuple[Item, ...])
 #: Work that somebody gave grounds for; they stand in the case alone, which the law may have erased.
 _WITH_GROUNDS = frozenset({"appeal", "preauthorisation_appeal"})
 

@@ -18,6 +18,7 @@ import msgspec
 from joserfc import jws
 from msgspec import Meta, Struct
 
+from baybridge.base import decoding
 from baybridge.base.canonical import canonical_bytes
 from baybridge.base.json_value import JsonDict
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
@@ -108,7 +109,7 @@ def _cards(node: Node) -> dict[str, Mapping[str, object]]:
 
 def _listed(card: Mapping[str, object]) -> Listed:
     names = ("node", "organisation", "jurisdiction", "kinds", "url", "city")
-    return msgspec.convert({name: card[name] for name in names if card.get(name) is not None} | {"fingerprint": register.fingerprint(card)}, Listed)
+    return decoding.convert({name: card[name] for name in names if card.get(name) is not None} | {"fingerprint": register.fingerprint(card)}, Listed)
 
 
 # --- taking ---------------------------------------------------------------------------------------------------------
@@ -137,7 +138,7 @@ def take(node: Node, signed: bytes, by: str, actor: Actor | None = None) -> Dire
 
 def _read(payload: bytes) -> Directory | None:
     try:
-        said = msgspec.json.decode(payload, type=Directory, strict=True)
+        said = decoding.decode(payload, Directory, strict=True)
         aware = said.made_at.tzinfo is not None and said.expires_at.tzinfo is not None
         return said if aware and not not_text_inside(msgspec.to_builtins(said)) else None
     except (msgspec.DecodeError, ValueError, RecursionError):

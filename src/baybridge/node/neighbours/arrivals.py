@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import select
 
+from baybridge.base import decoding
 from baybridge.base.outcome import Reason
 from baybridge.base.time import parse_instant
 from baybridge.documents.contracts import Contracts
@@ -69,7 +70,7 @@ def against(node: Node, unit: Unit, content: packages.Content) -> list[Reason]:
     reasons = [*_form(unit, content, rules, rows), *_beyond(content, rows), *_told_form(node, unit, content, rules, rows)]
     if reasons:
         return reasons[:_MOST]
-    told = [msgspec.convert(item, Told) for item in content.told]
+    told = [decoding.convert(item, Told) for item in content.told]
     before = unit.events(content.case_id)
     known, both = fold(before), fold([*before, _as_received(node, unit, content, told)])
     reasons = [*_case(node, unit, known, content, rules), *_within_purpose(node, content), *_resources(unit, content, known, told)]
@@ -199,7 +200,7 @@ def _told_form(
     for place, item in enumerate(content.told):
         where = f"told[{place}]"
         try:
-            told = msgspec.convert(item, Told)
+            told = decoding.convert(item, Told)
         except msgspec.ValidationError:
             yield Reason("federation.bad_form", {"part": where}, where=where)
             continue

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-import msgspec
-
+from baybridge.base import decoding
 from baybridge.base.outcome import Reason
 from baybridge.exchange.messages import rendering
 from baybridge.facts.fhir import items, mapping
@@ -154,7 +153,7 @@ def filed(node: Node, unit: Unit, content: Content, case: Case) -> list[Document
 
     They are kept before the package counts as filed: where it does not, the sender brings it again, and they are named then.
     """
-    told = [msgspec.convert(item, Told) for item in content.told]
+    told = [decoding.convert(item, Told) for item in content.told]
     came = _resources(content)
     made: dict[tuple[str, str], DocumentReceived] = {}
     for event in _words(told, content.from_node):

@@ -21,10 +21,13 @@ from baybridge.journey.events import (
     CaseMessageSent,
     CaseMessageShown,
     CaseMessageTaskEnded,
+    EntriesNamed,
     PackageReceived,
     PatientAnswered,
     PatientWrote,
     Recorded,
+    RequestAnswered,
+    RequestMade,
     Told,
 )
 from baybridge.ledger import streams
@@ -48,7 +51,7 @@ def evidence_pack(node: Node, case_id: str) -> bytes:
         hidden, unread = _not_attached(node.case_memory.events(streams.read(connection, case_id)))
         came = select(tables.incoming.c.package_id, tables.incoming.c.receipt).where(tables.incoming.c.case_id == case_id)
         incoming = [row.receipt for row in connection.execute(came) if row.package_id not in unread]
-        decisions = [_decision(connection, row, texts.get(row["policy_sha256"], "")) for row in rows]
+        decisions = [_decision(connection, row, texts.get(row["policy_sha256"], "")) for row in rows if row["document"]]
         return verify.build(
             connection,
             case_id=case_id,
@@ -68,7 +71,7 @@ def _not_attached(events: Sequence[Recorded]) -> tuple[set[str], set[str]]:
     """The events that say what a message says which nobody attached to the evidence, and the packages that brought one; and what patient and team wrote to each other."""
     shown = {item.event.message_id for item in events if isinstance(item.event, CaseMessageShown)}
     hidden = {item.event_id for item in events if isinstance(item.event, CaseMessageSent | CaseMessageTaskEnded) and item.event.message_id not in shown}
-    hidden |= {item.event_id for item in events if isinstance(item.event, PatientWrote | PatientAnswered)}
+    hidden |= {item.event_id for item in events if isinstance(item.event, PatientWrote | PatientAnswered | RequestMade | EntriesNamed | RequestAnswered)}
     packages: set[str] = set()
     for item in events:
         if isinstance(item.event, PackageReceived) and any(_is_hidden(told, shown) for told in item.event.told):

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 from msgspec import Struct
 
+from baybridge.base import decoding
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.keys import SealKey, VerifyKey
 from baybridge.base.outcome import Refusal
@@ -95,7 +96,7 @@ def change_in(one: Written) -> KeyChange:
     """What a change of this node's own says, whose signature nobody need look at."""
     from joserfc import jws
 
-    return msgspec.json.decode(jws.extract_compact(one.statement.encode()).payload, type=KeyChange)
+    return decoding.decode(jws.extract_compact(one.statement.encode()).payload, KeyChange)
 
 
 def digest(one: Written) -> str:
@@ -117,7 +118,7 @@ def followed(name: str, known: Neighbour, one: Written, at: datetime, taken: Col
     if isinstance(payload, Refusal):
         return "it is not signed by the key that is known"
     try:
-        change = msgspec.json.decode(payload, type=KeyChange, strict=True)
+        change = decoding.decode(payload, KeyChange, strict=True)
         wrong = next(_wrong(name, known, change, at, taken), "")
     except (msgspec.DecodeError, ValueError, KeyError, TypeError, IndexError):
         return "it cannot be read"
@@ -184,7 +185,7 @@ def learn(node: Node, name: str) -> None:
     status, body = node.transport(known, f"{PATH}?after={known.key_change}", None)
     if status != _OK or len(body) > _LARGEST:
         return
-    for one in msgspec.json.decode(body, type=Shown).changes[:MOST]:
+    for one in decoding.decode(body, Shown).changes[:MOST]:
         known = node.neighbours.get(name)
         taken = {str(jwk.get("kid")) for other, its in node.neighbours.items() if other != name for jwk in (*its.signing_keys, its.sealing_key)}
         change = followed(name, known, one, node.now(), taken) if known is not None else "it is parted with"

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct, structs
 
+from baybridge.base import decoding
 from baybridge.base.json_value import JsonDict
 from baybridge.base.keys import SigningKey
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
@@ -92,7 +93,7 @@ def recover(node: Node) -> None:
     with node.storage.writing(even_restored=True) as connection:  # nobody is deciding one meanwhile
         if not path.exists():
             return
-        staged = msgspec.json.decode(path.read_bytes(), type=Staged)
+        staged = decoding.decode(path.read_bytes(), Staged)
         if not log.entries_on(connection, _named(change_in(staged.change)), ENTRY):
             path.unlink(missing_ok=True)
             return

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from baybridge.base import decoding
 from baybridge.base.keys import KeyRing, SigningKey, VerifyKey
 from baybridge.exchange.card.health_card import CardKey
 from baybridge.node.config import ConfigProblem
@@ -90,7 +91,7 @@ def read_own(folder: Path) -> OwnKeys:
 def read_changes(folder: Path) -> tuple[Written, ...]:
     """Every change that stands in the file, done or not."""
     path = folder / "keys" / CHANGES
-    return msgspec.json.decode(path.read_bytes(), type=Shown).changes if path.is_file() else ()
+    return decoding.decode(path.read_bytes(), Shown).changes if path.is_file() else ()
 
 
 def as_file(changes: tuple[Written, ...]) -> str:

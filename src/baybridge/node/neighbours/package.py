@@ -20,9 +20,10 @@ from joserfc.errors import JoseError
 from joserfc.jwe import JWERegistry
 from joserfc.jwk import OKPKey
 from joserfc.jws import JWSRegistry
-from msgspec import Struct, ValidationError, convert
+from msgspec import Struct, ValidationError
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
+from baybridge.base.decoding import convert
 from baybridge.base.failures import why
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.base.text import not_text_inside

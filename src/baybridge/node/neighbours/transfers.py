@@ -13,10 +13,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import msgspec
 import orjson
 from sqlalchemy import ColumnElement, Connection, RowMapping, insert, select, update
 
+from baybridge.base import decoding
 from baybridge.base.canonical import sha256_hex
 from baybridge.base.failures import why
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
@@ -226,7 +226,7 @@ def _fresh(content: packages.Content, before: Sequence[Recorded]) -> Iterator[To
     heard = {told.event_id: told for item in before if isinstance(item.event, PackageReceived) for told in item.event.told}
     for item in content.told:
         known = heard.get(item["event_id"])
-        told = msgspec.convert(item, Told) if item["event_id"] not in own else None
+        told = decoding.convert(item, Told) if item["event_id"] not in own else None
         if told is not None and (known is None or known.event != told.event or (told.signature and not known.signature)):
             yield told
 

@@ -143,12 +143,6 @@ def of_trial(connection: Connection, trial_id: str) -> tuple[Kept, ...]:
     return tuple(_answer(item) for item in connection.execute(select(row).where(row.c.trial_id == trial_id)).mappings())
 
 
-def of_case(connection: Connection, case_id: str) -> tuple[Kept, ...]:
-    """The kept answers for one case."""
-    row = tables.screening
-    return tuple(_answer(item) for item in connection.execute(select(row).where(row.c.case_id == case_id)).mappings())
-
-
 def _answer(item: RowMapping) -> Kept:
     return Kept(item["case_id"], item["trial_id"], item["outcome"], datetime.fromisoformat(item["screened_at"]))
 

@@ -76,6 +76,9 @@ ACTIONS: Mapping[str, Mapping[Role, Relation]] = MappingProxyType(
         "case.timeline": _READ,
         "case.evidence": {**_CARE, **_FOR_PATIENT},
         "case.who_looked": {Role.QUALITY: Relation.CARE, **_FOR_PATIENT},
+        "case.requests": {**_CARE, **_FOR_PATIENT},  # whoever may put an entry right reads what is said to be wrong
+        "case.copy": {Role.QUALITY: Relation.CARE, **_FOR_PATIENT},
+        "case.mark": {Role.QUALITY: Relation.CARE},  # a legal hold, and a restriction that no request of the page asked for
         "case.break_glass": dict.fromkeys((Role.PHYSICIAN, Role.NURSE, Role.PHARMACIST), Relation.ANY),
         "case.command": {**_SITE, Role.PAYER: Relation.PAYER, **_FOR_PATIENT},
         "case.courier": dict.fromkeys((Role.COORDINATOR, Role.NURSE, Role.PHARMACIST, Role.MANUFACTURER), Relation.CARE),
@@ -115,6 +118,7 @@ ACTIONS: Mapping[str, Mapping[Role, Relation]] = MappingProxyType(
         "neighbours.read": dict.fromkeys((Role.QUALITY, Role.ADMINISTRATOR), Relation.STAFF),
         "neighbours.manage": {Role.ADMINISTRATOR: Relation.STAFF},
         "breach.manage": dict.fromkeys((Role.QUALITY, Role.ADMINISTRATOR), Relation.STAFF),
+        "requests.read": {Role.QUALITY: Relation.STAFF},
         "processing.read": dict.fromkeys((Role.QUALITY, Role.ADMINISTRATOR), Relation.STAFF),
         "node": {Role.NODE: Relation.ANY},
     }
@@ -147,6 +151,7 @@ _OF_CHAPTERS: Mapping[str, str] = MappingProxyType(
         "follow_up": "case.bedside",
         "money": "case.funding",
         "sharing": "case.sharing",
+        "rights": "case.requests",
         "attachments": "case.attachments",
         "messages": "case.bedside",
         "case_messages": "case.messages",

@@ -55,6 +55,7 @@ class Session:
     name: str
     csrf: str
     language: str
+    until: datetime  # when it ends by itself, or its person leaves
     token: str = ""
     device: str = ""
     unprotected: bool = False  # it has no second factor, and none was used where the person signed in
@@ -282,7 +283,8 @@ def session_of(connection: Connection, token: str, at: datetime) -> Session | No
         actor = actor.acting({Role(row["acting"])})
     unprotected = not (row["totp_secret"] or row["strong"] or row["by_device"])
     invited, provider = bool(row["invited"]), row["provider"] or ""
-    return Session(actor, row["name"], row["csrf"], row["language"], unprotected=unprotected, invited=invited, provider=provider)
+    until = min(datetime.fromisoformat(moment) for moment in (row["expires_at"], row["leaves_at"]) if moment is not None)
+    return Session(actor, row["name"], row["csrf"], row["language"], until, unprotected=unprotected, invited=invited, provider=provider)
 
 
 def must_enrol(session: Session, people: People) -> bool:

@@ -17,10 +17,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
-from msgspec import Struct, convert
+from msgspec import Struct
 from msgspec.structs import asdict
 from sqlalchemy import Connection, select
 
+from baybridge.base.decoding import convert
 from baybridge.documents.breaches import BreachClock, BreachLaw
 from baybridge.node import tables
 from baybridge.node.people import reads
@@ -102,7 +103,7 @@ class Entered:
     person: str
     entry: Entry
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """As commands and services print it."""
         said = {name: value for name, value in asdict(self.entry).items() if value not in (None, "", ())}
         plain = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in said.items()}
@@ -124,7 +125,7 @@ class Clock:
         """Whether somebody has still to be told."""
         return self.state in ("open", "late")
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """As commands and services print it."""
         rule = self.rule
         said = {"rule": rule.id, "whom": rule.whom, "hours": rule.hours, "duty": rule.duty, "confidence": rule.confidence, "source": rule.source}
@@ -149,7 +150,7 @@ class Breach:
         """Whether somebody should have been told by now."""
         return not self.closed and any(clock.state == "late" for clock in self.clocks)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """The row of the list."""
         opened = self.opened
         return {

@@ -9,7 +9,9 @@ their owner alone.
 
 from __future__ import annotations
 
+import io
 import os
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from html import escape
@@ -73,14 +75,42 @@ def copy(node: Node, patient_id: str, folder: Path, language: str, actor: Actor)
     """Write the copy into an empty or new folder; the copying stands in the person's own list."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         return refuse(Reason("person.copy.folder_not_empty", where="out"), category=Category.CONFLICT)
+    held = _held(node, patient_id)
+    if isinstance(held, Refusal):
+        return held
+    with node.unit() as unit:
+        reads.note(unit, actor, patient_id, "", "copy", "own", Ground.OWN)
+    contents = _contents(node, held, language)
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    files = tuple(_written(folder / name, content) for name, content in contents.items())
+    counts = {"resources": len(held.resources), "events": len(held.events), "decisions": len(held.decisions), "readings": len(held.looked)}
+    counts |= {"attachments": sum(name.startswith(_ATTACHMENT) for name in contents)}
+    return Copied(patient_id, files, counts, held.left_out)
+
+
+def archive(node: Node, patient_id: str, language: str) -> bytes | Refusal:
+    """The same as one file to hand over; who made it is noted by the door."""
+    held = _held(node, patient_id)
+    if isinstance(held, Refusal):
+        return held
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in _contents(node, held, language).items():
+            file.writestr(name, content)
+    return made.getvalue()
+
+
+def _held(node: Node, patient_id: str) -> _Held | Refusal:
     with node.storage.reading() as connection:
         if store.get(connection, "Patient", patient_id) is None and not reads.cases_of(connection, patient_id):
             return refuse(Reason("person.unknown", where="patient"), category=Category.NOT_FOUND)
-        held = _gather(connection, patient_id, named=node.people.who_looked.staff_names)
-    with node.unit() as unit:
-        reads.note(unit, actor, patient_id, "", "copy", "own", Ground.OWN)
+        return _gather(connection, patient_id, named=node.people.who_looked.staff_names)
+
+
+def _contents(node: Node, held: _Held, language: str) -> dict[str, bytes]:
     bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": one} for one in held.resources]}
-    contents = {
+    return {
         "record.json": write(bundle),
         "events.json": orjson.dumps([_event(node, item) for item in held.events], option=orjson.OPT_INDENT_2),
         "decisions.json": orjson.dumps(held.decisions, option=orjson.OPT_INDENT_2),
@@ -88,12 +118,6 @@ def copy(node: Node, patient_id: str, folder: Path, language: str, actor: Actor)
         "copy.html": _page(node, held, language).encode(),
         **_attachments(node, held),
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
-    files = tuple(_written(folder / name, content) for name, content in contents.items())
-    counts = {"resources": len(held.resources), "events": len(held.events), "decisions": len(held.decisions), "readings": len(held.looked)}
-    counts |= {"attachments": sum(name.startswith(_ATTACHMENT) for name in contents)}
-    return Copied(patient_id, files, counts, held.left_out)
 
 
 def _gather(connection: Connection, patient_id: str, *, named: bool) -> _Held:

@@ -11,9 +11,9 @@ Elsewhere: what is taken away and how, in `integrity/erasing.py`; the periods, i
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 from sqlalchemy import Connection, Table, delete, insert, select, update
@@ -26,9 +26,10 @@ from baybridge.documents.retention import KeptBy, Retention
 from baybridge.journey.command import Actor, Role
 from baybridge.journey.corrections import missing
 from baybridge.journey.events import CaseOpened, DocumentAttached, Recorded
-from baybridge.journey.stored import UnknownEvent
+from baybridge.journey.stored import UnknownEvent, decode_stored
+from baybridge.ledger import streams
 from baybridge.node import tables
-from baybridge.node.attachments.receiving import settle
+from baybridge.node.attachments.settling import settle
 from baybridge.node.integrity import erasing
 from baybridge.node.neighbours import package as packages
 from baybridge.node.neighbours import packing
@@ -63,7 +64,7 @@ class Erased:
     state: str  # asked, erased
     events: tuple[str, ...] = ()
     resources: tuple[str, ...] = ()
-    earlier_decisions: int = 0  # that do not stand any more, and go on holding what they read of it
+    earlier_decisions: int = 0  # that do not stand any more: what they said and read was erased with it, their hashes stay
 
     def as_json(self) -> JsonDict:
         """The answer as plain JSON."""
@@ -82,27 +83,35 @@ def erase(node: Node, wanted: Wanted, actor: Actor) -> Erased | Refusal:
         said = {"command": "person erase", "roles": ", ".join(MAY_ERASE), "role": actor.role.value}
         return refuse(Reason("access.command", said), category=Category.FORBIDDEN)
     with node.unit() as unit:
-        found, unknown = _find(unit, wanted)
-        reasons = [*unknown, *_against(node, unit, wanted, found)]
+        reasons = against(node, unit.connection, wanted, unit.at)
         if reasons:
             return refuse(*reasons, category=Category.CONFLICT)
         second = _second(unit, wanted, actor)
         if isinstance(second, Refusal):
             return second
-        done = _erase(node, unit, wanted, found, actor) if second else Erased("asked")
-    if second:
-        node.storage.empty_write_ahead()
-    return done
+        return erase_in(node, unit, wanted, actor) if second else Erased("asked")
+
+
+def against(node: Node, connection: Connection, wanted: Wanted, at: datetime) -> list[Reason]:
+    """Every reason why this is not erased now, whoever asks."""
+    found, unknown = _find(connection, wanted)
+    return [*unknown, *_against(node, connection, wanted, found, at)]
+
+
+def erase_in(node: Node, unit: Unit, wanted: Wanted, actor: Actor) -> Erased:
+    """Erase within a unit of work what nothing stands against (`against`) and two persons asked for."""
+    found, _ = _find(unit.connection, wanted)
+    return _erase(node, unit, wanted, found, actor)
 
 
 # --- what it is -----------------------------------------------------------------------------------------------------
 
 
-def _find(unit: Unit, wanted: Wanted) -> tuple[_Found, list[Reason]]:
-    cases = reads.cases_of(unit.connection, wanted.patient_id)
-    mine = {item.event_id: item for case_id in cases for item in unit.events(case_id)}
+def _find(connection: Connection, wanted: Wanted) -> tuple[_Found, list[Reason]]:
+    cases = reads.cases_of(connection, wanted.patient_id)
+    mine = {stored.event_id: decode_stored(stored) for case_id in cases for stored in streams.read(connection, case_id)}
     unknown: list[Reason] = []
-    if not cases and store.get(unit.connection, "Patient", wanted.patient_id) is None:
+    if not cases and store.get(connection, "Patient", wanted.patient_id) is None:
         unknown.append(Reason("person.unknown", where="patient"))
     if not wanted.what:
         unknown.append(Reason("person.erase.nothing", where="what"))
@@ -110,7 +119,7 @@ def _find(unit: Unit, wanted: Wanted) -> tuple[_Found, list[Reason]]:
         unknown.append(Reason("person.erase.no_basis", where="basis"))
     events, resources = [], []
     for place, name in enumerate(dict.fromkeys(wanted.what), start=1):
-        versions = store.history(unit.connection, *name.split("/", 1)) if "/" in name else []
+        versions = store.history(connection, *name.split("/", 1)) if "/" in name else []
         if name in mine and not isinstance(mine[name].event, UnknownEvent):
             events.append(mine[name])
         elif versions and {one.patient for one in versions} == {wanted.patient_id} and any(one.body for one in versions):
@@ -123,8 +132,8 @@ def _find(unit: Unit, wanted: Wanted) -> tuple[_Found, list[Reason]]:
 # --- what keeps it --------------------------------------------------------------------------------------------------
 
 
-def _against(node: Node, unit: Unit, wanted: Wanted, found: _Found) -> Iterator[Reason]:
-    held = unit.connection.execute(
+def _against(node: Node, connection: Connection, wanted: Wanted, found: _Found, at: datetime) -> Iterator[Reason]:
+    held = connection.execute(
         select(tables.legal_hold.c.since_at).where(tables.legal_hold.c.patient_id == wanted.patient_id, tables.legal_hold.c.lifted_at.is_(None))
     ).scalars().all()
     yield from (Reason("person.erase.legal_hold", {"rule": "legal-hold", "since": since[:10]}) for since in held)
@@ -133,37 +142,37 @@ def _against(node: Node, unit: Unit, wanted: Wanted, found: _Found) -> Iterator[
         kind = type(item.event).__name__
         if isinstance(item.event, CaseOpened):
             yield Reason("person.erase.opens_the_case", {"event": item.event_id})
-        yield from _kept(rules, kind, item.event_id, item.recorded_at, unit.at, of_events=True)
+        yield from _kept(rules, kind, item.event_id, item.recorded_at, at, of_events=True)
     for name, filed_at in found.resources:
-        yield from _kept(rules, name.partition("/")[0], name, datetime.fromisoformat(filed_at), unit.at, of_events=False)
+        yield from _kept(rules, name.partition("/")[0], name, datetime.fromisoformat(filed_at), at, of_events=False)
     for case_id in dict.fromkeys(item.case_id for item in found.events):
-        yield from missing.against(reads.fold_case(unit.connection, case_id), {item.event_id for item in found.events}, node.site.zone)
-    rested = _rested_on(unit.connection, found, standing=True)
+        yield from missing.against(reads.fold_case(connection, case_id), {item.event_id for item in found.events}, node.site.zone)
+    rested = _rested_on(connection, found, standing=True)
     if rested:
-        yield Reason("person.erase.rested_on", {"count": rested})
-    yield from _on_their_way(node, unit, wanted, found)
-    projected = _projected(unit.connection, wanted.patient_id, [name for name, _ in found.resources])
+        yield Reason("person.erase.rested_on", {"count": len(rested)})
+    yield from _on_their_way(node, connection, wanted, found)
+    projected = _projected(connection, wanted.patient_id, [name for name, _ in found.resources])
     if projected:
         yield Reason("person.erase.of_an_event", {"count": projected})
 
 
-def _on_their_way(node: Node, unit: Unit, wanted: Wanted, found: _Found) -> Iterator[Reason]:
+def _on_their_way(node: Node, connection: Connection, wanted: Wanted, found: _Found) -> Iterator[Reason]:
     """Packages that wait to be delivered and may hold it: what is erased here must not go out afterwards."""
-    for row in _sent(node, unit, wanted.patient_id, found):
+    for row in _sent(node, connection, wanted.patient_id, found):
         if not row["receipt"]:
             yield Reason("person.erase.on_its_way", {"node": row["to_node"]})
 
 
-def _sent(node: Node, unit: Unit, patient_id: str, found: _Found) -> list[Mapping[str, Any]]:
+def _sent(node: Node, connection: Connection, patient_id: str, found: _Found) -> list[Mapping[str, Any]]:
     """Packages of this node that may hold one of these things: they name the resource, or were made since the event, if it is one that packages tell.
 
     What is sealed is read by its receiver alone, so this errs on the side of holding it.
     """
     told = {name for kinds in packing.rules_of_telling(node.documents).purposes.values() for name in kinds}
     table, names = tables.outgoing, {name for name, _ in found.resources}
-    cases = reads.cases_of(unit.connection, patient_id)
+    cases = reads.cases_of(connection, patient_id)
     since = min((item.recorded_at for item in found.events if type(item.event).__name__ in told), default=None)
-    rows = unit.connection.execute(select(table).where(table.c.case_id.in_(cases))).mappings().all() if cases else []
+    rows = connection.execute(select(table).where(table.c.case_id.in_(cases))).mappings().all() if cases else []
     return [
         dict(row) for row in rows
         if names & set(msgspec.json.decode(bytes(row["resources"]))) or (since is not None and datetime.fromisoformat(row["created_at"]) >= since)
@@ -187,23 +196,27 @@ def _kept(rules: Sequence[KeptBy], kind: str, name: str, at: datetime, now: date
             yield Reason("person.erase.kept_by_law" if rule.confidence != "low" else "person.erase.kept_unverified", values, where=name, source=rule.source)
 
 
-def _rested_on(connection: Connection, found: _Found, *, standing: bool) -> int:
-    """Decisions that read one of these resources, or what one of these events says, or that one of these says: those that stand, or those that do not any more."""
+def _rested_on(connection: Connection, found: _Found, *, standing: bool) -> list[str]:
+    """Decisions (SHA-256) that read one of these, or that one of these events says: those that stand, or those that do not any more."""
     names = [*(name for name, _ in found.resources), *(f"Event/{item.event_id}" for item in found.events)]
     source, decision = tables.decision_source, tables.decision
     said = {str(getattr(item.event, "decision_sha256", "")) for item in found.events if type(item.event).__module__.rpartition(".")[2] in _OF_CARE}
     read = select(source.c.sha256).where(source.c.resource.in_(names))
     query = select(decision.c.sha256).where(decision.c.sha256.in_(said - {""}) | decision.c.sha256.in_(read))
     stands = decision.c.superseded_by.is_(None) if standing else decision.c.superseded_by.is_not(None)
-    return len(connection.execute(query.where(stands).distinct()).all())
+    return sorted(connection.execute(query.where(stands).distinct()).scalars())
 
 
 def _projected(connection: Connection, patient_id: str, names: Sequence[str]) -> int:
     """Those of the resources that an event rendered: they go with their event."""
+    return len(_rendered(connection, patient_id) & set(names))
+
+
+def _rendered(connection: Connection, patient_id: str) -> set[str]:
+    """The resources (Type/id) that events of a person's cases rendered."""
     cases = reads.cases_of(connection, patient_id)
     bodies = connection.execute(select(tables.rendered.c.resources).where(tables.rendered.c.case_id.in_(cases))).scalars() if cases else ()
-    rendered = {name for body in bodies for name in msgspec.json.decode(bytes(body))}
-    return len(rendered & set(names))
+    return {name for body in bodies for name in msgspec.json.decode(bytes(body))}
 
 
 # --- two persons ----------------------------------------------------------------------------------------------------
@@ -232,6 +245,8 @@ def _erase(node: Node, unit: Unit, wanted: Wanted, found: _Found, actor: Actor) 
     if unit.connection.dialect.name == "sqlite":
         unit.connection.exec_driver_sql("PRAGMA secure_delete = ON")  # what is taken away is overwritten, not only let go
     basis = wanted.basis.strip().encode()
+    earlier = _rested_on(unit.connection, found, standing=False)
+    erasing.erase_decisions(unit, cases[0] if cases else "", earlier, actor, basis)
     gone = [name for item in found.events for name in erasing.erase_event(unit, item, actor, basis)]
     for item in found.events:
         if isinstance(item.event, DocumentAttached):
@@ -239,7 +254,7 @@ def _erase(node: Node, unit: Unit, wanted: Wanted, found: _Found, actor: Actor) 
     own = cases[0] if cases else ""
     for name, _ in found.resources:
         erasing.erase_resource(unit, own, name, actor, basis)
-    sealed = [row["package_id"] for row in _sent(node, unit, wanted.patient_id, found)]
+    sealed = [row["package_id"] for row in _sent(node, unit.connection, wanted.patient_id, found)]
     table = tables.outgoing  # what was delivered is needed no more; its receipt and hash stay
     unit.connection.execute(update(table).where(table.c.package_id.in_(sealed), table.c.receipt.is_not(None)).values(sealed=b""))
     types = {name.partition("/")[0] for name in (*(name for name, _ in found.resources), *gone)}
@@ -251,8 +266,8 @@ def _erase(node: Node, unit: Unit, wanted: Wanted, found: _Found, actor: Actor) 
         unit.connection.execute(delete(tables.screening_facts).where(tables.screening_facts.c.case_id == case_id))
         projections.project(unit, case_id)
     resources = (*(name for name, _ in found.resources), *gone)
-    earlier = _rested_on(unit.connection, found, standing=False)
-    return Erased("erased", tuple(item.event_id for item in found.events), resources, earlier)
+    unit.erased = True
+    return Erased("erased", tuple(item.event_id for item in found.events), resources, len(earlier))
 
 
 def _packages_with(node: Node, unit: Unit, case_id: str, names: set[str]) -> list[str]:
@@ -305,3 +320,55 @@ def _mark(node: Node, table: Table, key: str, patient_id: str, reason: str, acto
             row = {key: unit.new_id(), "patient_id": patient_id, "reason": reason.strip(), "since_at": unit.at.isoformat(), "account": actor.account}
             unit.connection.execute(insert(table).values(**row))
         return True
+
+
+# --- what stands ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A legal hold or a restriction that stands: since when, and why."""
+
+    kind: Literal["hold", "restriction"]
+    since_at: datetime
+    reason: str
+
+
+def marks(connection: Connection, patient_id: str) -> list[Mark]:
+    """What stands on a person's record."""
+    found = []
+    for kind, table in (("hold", tables.legal_hold), ("restriction", tables.restriction)):
+        rows = connection.execute(select(table).where(table.c.patient_id == patient_id, table.c.lifted_at.is_(None)).order_by(table.c.since_at)).mappings()
+        found += [Mark("hold" if kind == "hold" else "restriction", datetime.fromisoformat(row["since_at"]), row["reason"]) for row in rows]
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An entry or a resource of a person that this node holds, and what is known to stand against its erasure by its kind and age alone."""
+
+    name: str
+    kind: str
+    at: datetime
+    reasons: tuple[Reason, ...]
+    resource: Mapping[str, Any] = field(default_factory=dict)  # what it says now, where it is one
+
+
+def held(node: Node, connection: Connection, patient_id: str, at: datetime) -> list[Held]:
+    """Everything that could be named in an erasure, the newest first; what else stands against one (a decision, a later entry) is told when it is named."""
+    rules, rendered = list(_rules(node)), _rendered(connection, patient_id)
+    found = []
+    for case_id in reads.cases_of(connection, patient_id):
+        for item in (decode_stored(stored) for stored in streams.read(connection, case_id)):
+            if not isinstance(item.event, UnknownEvent):
+                kind = type(item.event).__name__
+                opens = (Reason("person.erase.opens_the_case", {"event": item.event_id}),) if isinstance(item.event, CaseOpened) else ()
+                found.append(Held(item.event_id, kind, item.recorded_at, (*opens, *_kept(rules, kind, item.event_id, item.recorded_at, at, of_events=True))))
+    for version in (one for one in store.patient_versions(connection, patient_id) if one.patient == patient_id):
+        first = datetime.fromisoformat(store.history(connection, version.type, version.id)[-1].recorded_at)
+        name = f"{version.type}/{version.id}"
+        if name in rendered:
+            continue  # it goes with its event
+        kept = tuple(_kept(rules, version.type, name, first, at, of_events=False))
+        found.append(Held(name, version.type, first, kept, version.resource))
+    return sorted(found, key=lambda one: (one.at, one.name), reverse=True)

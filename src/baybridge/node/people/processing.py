@@ -55,7 +55,7 @@ class Processing:
     measures: Mapping[str, Any]
     rights: Mapping[str, int]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """As commands and services print it."""
         return asdict(self)
 
@@ -132,7 +132,7 @@ def _retention(node: Node) -> Iterator[tuple[str, str, int, str, str]]:
                 yield rule.id, ", ".join((*rule.resources, *rule.events)), rule.years, rule.source, rule.confidence or "high"
 
 
-def _measures(node: Node, connection: Connection) -> dict[str, Any]:
+def _measures(node: Node, connection: Connection) -> dict[str, object]:
     """What protects the data here, as it is set and as it was found."""
     people, checked = node.people, daily.latest(connection)
     secret = tables.account.c.totp_secret

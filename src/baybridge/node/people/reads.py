@@ -10,12 +10,13 @@ alone), and an emergency access where all that refuses. **Source**: design secti
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, bindparam, insert, select
 
+from baybridge.base import plain_rows
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.consent.reading import Ground, ground
 from baybridge.journey.case import Case, fold
@@ -27,6 +28,7 @@ from baybridge.journey.events import (
     CorrectionReceived,
     DecisionReopened,
     DocumentReceived,
+    EntriesNamed,
     GlassBroken,
     GlassReviewed,
     IdentityLinked,
@@ -38,15 +40,18 @@ from baybridge.journey.events import (
     ProposedCaseRefused,
     Recorded,
     RecordsImported,
+    RequestAnswered,
+    RequestMade,
     ResultsReread,
     TransferReceived,
 )
 from baybridge.journey.stored import decode_stored
 from baybridge.ledger import streams
-from baybridge.node import tables
+from baybridge.node import asking, tables
 from baybridge.node.commands.table import COMMANDS
 from baybridge.node.people import access, helping
-from baybridge.node.people.readings import Read
+from baybridge.node.people.access_memory import Remembered
+from baybridge.node.people.readings import COLUMNS, Noted, Read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,16 +62,19 @@ if TYPE_CHECKING:
 #: What a reading rests on for whom the table of access lets in whatever consent stands.
 _GROUNDS: Mapping[Role, Ground] = {Role.PATIENT: Ground.OWN, Role.CAREGIVER: Ground.HELPS, Role.PAYER: Ground.PAYER}
 #: Actions that show what the patient allowed, and hold nothing of the record: somebody must be able to see why the rest is closed.
-_ABOUT_CONSENT = frozenset({"case.sharing"})
-_PURPOSE_OF_ACTION: Mapping[str, str] = {"case.funding": "finance", "case.quote": "finance", "case.evidence": "evidence", "case.who_looked": "privacy"}
+_ABOUT_CONSENT = frozenset({"case.sharing", "case.requests"})
+_PURPOSE_OF_ACTION: Mapping[str, str] = {
+    "case.funding": "finance", "case.quote": "finance", "case.evidence": "evidence", "case.who_looked": "privacy", "case.requests": "privacy", "case.copy": "privacy",
+    "case.mark": "privacy",
+}  # fmt: skip
 
-#: Events that a node records by itself when packages come, and declining: a case with no others is one that this site only holds.
+#: Events that a node records by itself when packages come, declining, and what a person asks of the own data: a case with no others is one that this site only holds.
 _OF_MACHINES = tuple(
     kind.__name__
     for kind in (
         PackageReceived, CorrectionReceived, DecisionReopened, TransferReceived, IdentityQuestioned, IdentityLinked, RecordsImported, ResultsReread,
         CaseDeclined, CaseProposed, ProposedCaseAccepted, ProposedCaseRefused, GlassBroken, GlassReviewed, AttachmentScanned,
-        MessageDelivered, MessageFailed, DocumentReceived,
+        MessageDelivered, MessageFailed, DocumentReceived, RequestMade, EntriesNamed, RequestAnswered,
     )
 )  # fmt: skip
 
@@ -180,13 +188,24 @@ def cases_of(connection: Connection, patient_id: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*connection.execute(own).scalars(), *connection.execute(linked).scalars())))
 
 
+def lasts(found: Ground | Refusal) -> bool:
+    """Whether a decision holds until something changes, and is ended by no clock."""
+    return isinstance(found, Ground) and found is not Ground.EMERGENCY
+
+
 def glass(node: Node, actor: Actor) -> frozenset[str]:
     """The cases that an account may read now by an emergency access."""
-    now = node.now()
+    stamp = node.storage.access_stamp_now()
+    remembered = node.access.under(stamp) if stamp is not None else Remembered()
+    now, rows = node.now(), remembered.once(("glass", actor.account), partial(_glass, node, actor))
+    return frozenset(case_id for case_id, begins, ends in rows if begins <= now < ends)
+
+
+def _glass(node: Node, actor: Actor) -> tuple[tuple[str, datetime, datetime], ...]:
+    """The emergency accesses of an account: case, from when, until when."""
     with node.storage.reading() as connection:
         rows = connection.execute(_GLASS, {"account": actor.account}).all()
-    mine = (row for row in rows if datetime.fromisoformat(row.from_at) <= now < datetime.fromisoformat(row.until_at))
-    return frozenset(row.case_id for row in mine)
+    return tuple((row.case_id, datetime.fromisoformat(row.from_at), datetime.fromisoformat(row.until_at)) for row in rows)
 
 
 _GLASS = select(tables.broken_glass).where(tables.broken_glass.c.account == bindparam("account"))
@@ -229,27 +248,16 @@ def note(unit: Unit, actor: Actor, patient_id: str, case_id: str, what: str, pur
 
 def note_all(unit: Unit, actor: Actor, of: Sequence[tuple[str, str]], what: str, purpose: str, on: Ground, *, at: str = "") -> None:
     """The same for several (patient, case)."""
-    found = [
-        Read(
-            read_id=unit.new_id(),
-            at=at or unit.at.isoformat(),
-            patient_id=patient_id,
-            case_id=case_id,
-            account=actor.account,
-            organisation=actor.organisation,
-            role=actor.role.value,
-            purpose=purpose if on is not Ground.EMERGENCY else "emergency",
-            what=what,
-            ground=on.value,
-        )
-        for patient_id, case_id in of
-    ]
-    unit.connection.execute(_ADD, [asdict(read) for read in found])
-    for read in found:
-        unit.log("access", read.case_id or read.patient_id, what, read.content, actor, read.purpose)
+    note_each(unit, [(Noted(actor, patient_id, what, purpose, on, case_id, at), asking.REQUEST.get()) for patient_id, case_id in of])
 
 
-_ADD = insert(tables.record_read)
+def note_each(unit: Unit, those: Sequence[tuple[Noted, str]]) -> None:
+    """The same for readings of several people, each with the request that it belongs to."""
+    at = unit.at.isoformat()
+    found = [noted.as_read(unit.new_id(), at) for noted, _request in those]
+    plain_rows.add(unit.connection, tables.record_read, COLUMNS, [read.values for read in found])
+    for read, (noted, request) in zip(found, those, strict=True):
+        unit.log("access", read.case_id or read.patient_id, read.what, read.content, noted.actor, read.purpose, request)
 
 
 def owner_of(connection: Connection, case_id: str) -> str | None:

@@ -42,6 +42,8 @@ def migrate(connection: Connection, to: str = "head") -> None:
     """Run the changes up to a version within the caller's transaction, and write down which version it is then."""
     from alembic import command
 
+    if not connection.in_transaction():
+        connection.begin()  # the open one was begun by SQLite's own driver: without this word alembic begins another and ends it, and ours with it
     command.upgrade(_config(connection), to)
 
 

@@ -12,6 +12,7 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 import msgspec
 from msgspec import Struct
 
+from baybridge.base import decoding
 from baybridge.node.config import Config
 
 PORT = 8080  # where none is named
@@ -31,7 +32,7 @@ def missing(config: Config) -> tuple[str, ...]:
         connection = _connection(config)
         connection.request("GET", "/health/ready", headers={"host": "localhost"})
         answer = connection.getresponse()
-        said = msgspec.json.decode(answer.read(), type=_Ready)
+        said = decoding.decode(answer.read(), _Ready)
     except (OSError, HTTPException, msgspec.DecodeError):
         return ("answer",)
     return () if answer.status == _OK else said.missing or ("answer",)

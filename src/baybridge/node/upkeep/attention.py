@@ -7,6 +7,8 @@ for a second signature, and for each emergency access that nobody has looked at 
 `messages(case, site, within)`: what other organisations asked, and messages that became tasks.
 `overbooked(case, site, …)`: a task where more slots are held of a day than centre or plant can take, because two centres that knew nothing of each other reserved it.
 
+`persons_requests(case, site, documents)`: what the person asked of the own data, with its clock.
+
 Elsewhere: planned steps and clocks in `journey/pathway.py` and `journey/alarms.py`.
 """
 
@@ -19,6 +21,7 @@ from baybridge.base.time import start_of_day
 from baybridge.bedside.incidents import open_incidents
 from baybridge.consent.deciding import Deciding, doubtful, to_confirm
 from baybridge.consent.emergency_access import unreviewed
+from baybridge.consent.requests import clock_of, open_requests
 from baybridge.documents.document_set import DocumentSet
 from baybridge.exchange.messages.writing import WRITERS
 from baybridge.followup.letters import unanswered
@@ -34,6 +37,7 @@ from baybridge.journey.held_slots import held_slot
 from baybridge.journey.identities import identities_of
 from baybridge.journey.proposals import proposal_of
 from baybridge.journey.task import Level, Task
+from baybridge.node.commands.table import COMMANDS
 from baybridge.recognition.overriding import waiting
 from baybridge.recognition.parallel import open_parallel_tests
 from baybridge.supply.couriers import unconfirmed
@@ -81,6 +85,33 @@ def overbooked(case: Case, site: Site, slots_on: SlotsOn, documents: DocumentSet
         values: dict[str, str | int] = {name: value for name, value in reason.values.items() if isinstance(value, str | int)}
         values["held"] = int(values["held"]) + 1
         yield _task(site, "overbooked", role, slot.on.isoformat(), values=values, commands=("CorrectEntry",), level="red", source=reason.source)
+
+
+def persons_requests(case: Case, site: Site, documents: DocumentSet) -> Iterator[Task]:
+    """What the person asked of the own data: the privacy role answers in time; whoever may put an entry right looks at those that are said to be wrong."""
+    for one in open_requests(case):
+        if one.entry.origin.node != site.node:
+            continue
+        made, clock = one.entry.event, clock_of(documents, site.jurisdiction, one.entry.event, site.zone)
+        due_at, source = (clock.due_at, clock.rule.source) if clock is not None else (None, "")
+        yield _task(site, "request", Role.QUALITY, one.id, values={"right": made.right}, commands=("AnswerRequest",), due_at=due_at, source=source)
+        for role in sorted({_who_corrects(case, what) for what in one.named if not _is_struck(case, what)}):
+            yield _task(site, "request_correct", role, f"{one.id}:{role}", commands=("CorrectEntry",), due_at=due_at, source=source)
+
+
+def _is_struck(case: Case, what: str) -> bool:
+    return any(one.entry.origin.event_id == what for one in case.struck)
+
+
+def _who_corrects(case: Case, what: str) -> Role:
+    """The role that puts such an entry right; of a resource of the record, and of what no role does, a physician."""
+    entry = next((one for one in case.history if one.origin.event_id == what), None)
+    return _CORRECTS.get(type(entry.event), Role.PHYSICIAN) if entry is not None else Role.PHYSICIAN
+
+
+_CORRECTS: Mapping[type[ev.Event], Role] = {
+    row.event: command.correction.role for command in COMMANDS.values() for row in command.events if command.correction.role is not None
+}
 
 
 def _proposed(case: Case, site: Site) -> Iterator[Task]:

@@ -23,7 +23,7 @@ from baybridge.node import tables
 from baybridge.node.config import Config, ConfigProblem, read_config, read_settings
 from baybridge.node.consequences.row import Lane
 from baybridge.node.integrity import daily
-from baybridge.node.keeping import downtime, records, schedule
+from baybridge.node.keeping import downtime, records, schedule, standing
 from baybridge.node.messages import contacts
 from baybridge.node.neighbours import register
 from baybridge.node.neighbours.key_rotation import STAGED
@@ -231,6 +231,18 @@ def _neighbours(node: Node) -> Finding:
     return Finding("neighbours", state, ", ".join(bad) or f"{len(there)} active", "all active", "baybridge neighbour list --node DIR; docs/neighbours.md" if bad else "")
 
 
+def _restored(node: Node) -> Finding:
+    expected = "a restoration that two persons accepted, or that lacks nothing"
+    with node.storage.reading() as connection:
+        found = standing.standing(connection)
+    if found is None:
+        return Finding("restored", "skip", "never restored", "")
+    if found.closed:
+        said = "entries of the log are lacking; the node takes nothing in" if found.state == "gap" else "a neighbour did not answer; the node takes nothing in"
+        return Finding("restored", "fail", said, expected, "look for a newer backup; without one: baybridge restore accept DIR; docs/keeping.md")
+    return Finding("restored", "ok", "accepted by two persons" if found.state == "accepted" else "nothing was lacking", expected)
+
+
 def _backup(node: Node) -> Finding:
     with node.storage.reading() as connection:
         good, last = records.latest(connection, good=True), records.latest(connection, good=False)
@@ -300,8 +312,8 @@ def _roster(node: Node) -> Finding:
     return Finding("roster", "ok", f"{len(there)} on duty", "somebody on duty for calls of the rapid response team")
 
 
-_OF_NODE = ("clock", "time_server", "log", "neighbours", "backup", "downtime", "mail", "worker", "roster")
-_NODE_LOOKS = (_clock, _time_server, _log, _neighbours, _backup, _downtime, _mail, _worker, _roster)
+_OF_NODE = ("clock", "time_server", "log", "neighbours", "restored", "backup", "downtime", "mail", "worker", "roster")
+_NODE_LOOKS = (_clock, _time_server, _log, _neighbours, _restored, _backup, _downtime, _mail, _worker, _roster)
 
 
 def worst(findings: Sequence[Finding]) -> State:

@@ -37,7 +37,7 @@ from baybridge.node.outage import StorageProblem
 from baybridge.node.people import reads
 from baybridge.node.unit import system_actor
 from baybridge.node.upkeep import given_tasks, slots, sparing
-from baybridge.node.upkeep.attention import attention, doubtful_withdrawals, messages, others_consents, overbooked
+from baybridge.node.upkeep.attention import attention, doubtful_withdrawals, messages, others_consents, overbooked, persons_requests
 from baybridge.node.watch import board
 from baybridge.policy.language.types import Value
 from baybridge.record.store import store
@@ -322,7 +322,8 @@ def _open_tasks(node: Node, connection: Connection, case: Case, at: datetime, fa
     today = at.astimezone(node.site.zone).date()
     days = overbooked(case, node.site, partial(slots.held_on, connection), documents, today)
     asked = messages(case, node.site, node.people.answered_within)
-    return (*attention(case, node.site), *asked, *days, *_others_consents(node, case, facts, at), *planned)
+    rights = persons_requests(case, node.site, documents)
+    return (*attention(case, node.site), *asked, *days, *rights, *_others_consents(node, case, facts, at), *planned)
 
 
 def _others_consents(node: Node, case: Case, facts: Mapping[str, Value], at: datetime) -> Iterator[Task]:

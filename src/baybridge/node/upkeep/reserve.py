@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import orjson
 from msgspec import Struct, json, to_builtins
 
+from baybridge.base import decoding
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.keys import SigningKey, VerifyKey
 from baybridge.consent.reading import Ground
@@ -146,7 +147,7 @@ class Reserve:
         before = ""
         for number, line in enumerate(lines, start=1):
             try:
-                read = json.decode(line, type=_Line)
+                read = decoding.decode(line, _Line)
                 sound = read.number == number and read.before == before
                 sound = sound and self._signed_here(b64decode(read.signature), _signed_bytes(number, before, read.kept))
             except ValueError:

@@ -1,6 +1,7 @@
 """Which process serves a node folder: SQLite has one, PostgreSQL as many as one likes.
 
-Main job: `hold(config)` for the server, `is_served(folder)` for whoever wants to know beforehand, `hold_alone(folder)` for whoever changes the tables under it.
+Main job: `hold(config)` for the server, `is_served(folder)` for whoever wants to know beforehand, `hold_alone(folder)` for whoever changes the tables under it;
+`is_scanned(config)` says whether documents wait for a scanner.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TextIO
 from baybridge.node.config import Config
 
 _LOCK = "served.lock"
+_SCANS = "scanner"  # stands in the lock while who serves has a scanner, or served last
 
 
 class ServedElsewhereError(Exception):
@@ -28,7 +30,23 @@ def hold(config: Config) -> TextIO:
         held.close()
         said = "another process serves this node already, and an SQLite file has one; stop it, or put the node on PostgreSQL"
         raise ServedElsewhereError(said if alone else "this node is being upgraded or restored; start it when that has ended")
+    held.truncate(0)
+    held.write(_SCANS if config.settings.get("BAYBRIDGE_SCAN", "") else "")
+    held.flush()
     return held
+
+
+def is_scanned(config: Config) -> bool:
+    """Whether the site's scanner looks at documents: that of this process, or of the one that serves the node or served it last.
+
+    Commands run without the settings of the service; what they bring waits for its scanner all the same.
+    """
+    if config.settings.get("BAYBRIDGE_SCAN", ""):
+        return True
+    try:
+        return (config.folder / _LOCK).read_text(encoding="ascii") == _SCANS
+    except OSError:
+        return False
 
 
 @contextmanager

@@ -82,7 +82,7 @@ def _day(at: datetime, zone: ZoneInfo) -> str:
 def _documents(connection: Connection, case: Case) -> dict[str, Mapping[str, Any]]:
     wanted = sorted({entry.event.decision_sha256 for entry in case.recognised if not entry.origin.told})
     query = select(tables.decision.c.sha256, tables.decision.c.document).where(tables.decision.c.sha256.in_(wanted))
-    return {row.sha256: orjson.loads(row.document) for row in connection.execute(query)}
+    return {row.sha256: orjson.loads(row.document) for row in connection.execute(query) if row.document}
 
 
 def rows(connection: Connection, case_id: str | None = None) -> tuple[Spared, ...]:

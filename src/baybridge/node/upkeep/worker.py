@@ -33,7 +33,7 @@ _LANE_PAUSE_S = 1.0  # between two looks for consequences that are due
 _RETRY_EVERY = 10  # rounds between two tries of failed projections
 _SCREEN_EVERY = 5  # rounds between two looks for cases to screen for trials
 _READ_EVERY = 5  # rounds between two looks whether the site wrote its documents
-_UNREAD_EVERY = 600  # rounds between two looks for documents that were never read, the first at once
+_UNREAD_EVERY = 600  # rounds between two looks for what a kill left undone, such as documents that were never read, the first at once
 _SLICE = 20  # cases in one round whose tasks may be others by now
 
 
@@ -112,6 +112,7 @@ class Worker:
                 self._try("retry", lambda: projections.retry(self.node))
             if number % _UNREAD_EVERY == 0:
                 self._try("unread", lambda: proposals.catch_up(self.node))
+                self._try("write-ahead", self.node.storage.empty_write_ahead)  # an erasure that was killed before it did that
             number += 1
 
     def _try(self, what: str, work: Callable[[], object]) -> None:

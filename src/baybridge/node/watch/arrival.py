@@ -22,6 +22,7 @@ from baybridge.facts.fhir import Found
 from baybridge.facts.measurement import State, birth_of, filed_at, last_moment, taken_at, time_doubt
 from baybridge.facts.reading import settled_for
 from baybridge.journey.case import Case
+from baybridge.node.case_record import CaseRecord
 from baybridge.node.watch.asking import watched_facts
 from baybridge.node.watch.signs import facts_in_time
 from baybridge.policy.language.types import Value
@@ -35,18 +36,23 @@ _TIMES = ("effectiveDateTime", "effectiveInstant", "effectivePeriod", "effective
 
 def record_in_time(unit: Unit, case: Case, dictionary: Dictionary) -> Found:
     """The record of a case's patient as filed now, each observation at a time that can be, and preliminary ones of the bedside as they stand."""
-    return in_time(unit.record(case).from_outside, unit.at, dictionary)
+    return _record_in_time(unit.record(case), unit.at, dictionary)
 
 
-def bedside_facts(node: Node, case: Case, resources: Sequence[Resource], now: datetime, at: datetime | None = None) -> FactSet:
+def _record_in_time(record: CaseRecord, now: datetime, dictionary: Dictionary) -> Found:
+    """The same of a record, placed once for all who look at it as filed by `now`."""
+    return record.once(("in time", now), lambda resources: in_time(resources, now, dictionary))
+
+
+def bedside_facts(node: Node, case: Case, record: CaseRecord, now: datetime, at: datetime | None = None) -> FactSet:
     """The facts of a patient as the watch reads them now, of what was filed by now; or of what had been found until a moment before."""
-    return facts_in_time(node, case, in_time(resources, now, node.dictionary), at or now)
+    return facts_in_time(node, case, _record_in_time(record, now, node.dictionary), at or now)
 
 
-def found_at(node: Node, case: Case, resources: Sequence[Resource], now: datetime, at: datetime) -> Mapping[str, Value]:
+def found_at(node: Node, case: Case, record: CaseRecord, now: datetime, at: datetime) -> Mapping[str, Value]:
     """By fact, what was found at just that moment as the watch reads it now: the worse of what differs."""
     known = node.record_memory.known(case.patient_id or "", node.dictionary)
-    measured, _ = settled_for(in_time(resources, now, node.dictionary), at, node.dictionary, case, known)
+    measured, _ = settled_for(_record_in_time(record, now, node.dictionary), at, node.dictionary, case, known)
     return {one.fact.name: one.value for one in measured.measurements if one.at == at and one.state is State.EXACT}
 
 

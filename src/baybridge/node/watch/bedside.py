@@ -19,11 +19,11 @@ def watch_of(node: Node, case: Case, at: datetime, record: CaseRecord, deciding:
     """The patient at a moment, read when a rule asks; decisions are kept with those of `deciding`. What was found at one moment is read by `present`, else by `case`."""
 
     def read_at(moment: datetime) -> Bedside:
-        facts = LazyFacts(lambda: bedside_facts(node, case, record.from_outside, at, moment))
+        facts = LazyFacts(lambda: bedside_facts(node, case, record, at, moment))
         return Bedside(
             facts,
             deciding.over(facts).decide,
-            lambda moment: found_at(node, present or case, record.from_outside, at, moment),
+            lambda moment: found_at(node, present or case, record, at, moment),
             lambda policy, moment: _before(node, facts, policy, moment),
             read_at,
         )

@@ -12,8 +12,6 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlglot.errors import ParseError
-
 from baybridge.base.canonical import MAX_INTEGER
 from baybridge.base.time import parse_day
 from baybridge.policy.language import expression as tree
@@ -23,6 +21,7 @@ from baybridge.policy.language.words import refuse_foreign, refuse_length
 if TYPE_CHECKING:
     from sqlglot import exp
     from sqlglot.dialects.dialect import Dialect
+    from sqlglot.errors import ParseError
     from sqlglot.parser import Parser
     from sqlglot.tokenizer_core import Token
 

@@ -23,6 +23,7 @@ from baybridge.record.feeds.hl7v2 import Fault, Message, Segment, messages
 from baybridge.record.feeds.hl7v2_values import coding_of, interval, moment, observed, raw_systems, zone_of_message
 from baybridge.record.feeds.orders import Order, Orders, ResultOf
 from baybridge.record.feeds.people import MetPeople, with_person
+from baybridge.record.fhir.dates import says_no_time
 from baybridge.record.identity.documents import is_mangled, is_placeholder
 from baybridge.record.identity.known import TAKEN_AWAY
 
@@ -138,6 +139,7 @@ class _Reader:
         self.report: Json | None = None
         self.observation: Json | None = None
         self.told: set[Fault] = set()
+        self.undated: list[tuple[Json, str]] = []  # observations without a time so far, each with its place: its specimen may name one yet
         self.met: Counter[tuple[object, ...]] = Counter()
 
     def read(self) -> None:
@@ -150,6 +152,9 @@ class _Reader:
                 known[segment.name](segment)
         if self.patient is None:
             self._fault("hl7_no_patient", "PID", "a patient of the results", "no PID segment")
+        for resource, where in self.undated:
+            if says_no_time(resource):
+                self._fault("hl7_no_time", where, "when the sample was taken, here or in OBR-7", "nothing; no result without a time is used")
 
     def _fault(self, code: str, where: str, expected: str, found: str, *, left_out: bool = False) -> None:
         fault = Fault(code, where, expected, found, left_out)
@@ -368,6 +373,8 @@ class _Reader:
         key = self._result_key(obx)
         self.observation = self._add("Observation", key, content)
         self.taken.results[self.observation["id"]] = ResultOf(self.sender, self.patient, self.number, obx.value(4))
+        if says_no_time(self.observation):
+            self.undated.append((self.observation, obx.where(14)))
         if self.met[key[:-1]] > 1:
             repeated = {"url": REPEATED, "valueInteger": self.met[key[:-1]]}
             self.observation.setdefault("meta", {}).setdefault("extension", []).append(repeated)

@@ -1,6 +1,7 @@
 """Dates and times of any precision as the range that they mean.
 
 Main job: `date_span(text)`: a year is the year, a minute is the minute. Forms that FHIR does not know (weeks, `2026-3-8`, `20260308`) are none.
+`says_no_time(resource)`: whether nobody can know of when a result is.
 
 **Source**: FHIR R4, search, "date": "the range of the value is defined by its precision". **Units**: seconds since 1970 UTC; a date
 without offset is that day in China.
@@ -10,8 +11,10 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import Any
 
 from baybridge.base.time import CHINA
 
@@ -59,3 +62,16 @@ def _width(match: re.Match[str]) -> float:
     if day:
         return _DAY
     return _DAY * (monthrange(int(year), int(month))[1] if month else 366 if monthrange(int(year), 2)[1] == 29 else 365)
+
+
+#: Where an observation says of when it is. A timing (`effectiveTiming`) is a plan of several moments and names none.
+_TIMES = ("effectiveDateTime", "effectiveInstant", "effectivePeriod", "issued")
+_NO_RESULT = ("registered", "cancelled", "entered-in-error")
+
+
+def says_no_time(resource: Mapping[str, Any]) -> bool:
+    """Whether an observation that has an answer does not say of when it is: nobody may take it for one of now."""
+    if resource.get("resourceType") != "Observation" or resource.get("status") in _NO_RESULT or any(resource.get(name) for name in _TIMES):
+        return False
+    parts = (resource, *(resource.get("component") or ()))
+    return any(name.startswith("value") or name == "interpretation" for part in parts for name in part)

@@ -135,12 +135,17 @@ def write(value: Any) -> bytes:
     return _ENCODER.encode(value)
 
 
+_ASSIGNED = frozenset({"versionId", "lastUpdated"})  # by a server
+
+
 def content_sha256(resource: Json) -> str:
     """SHA-256 of a resource whatever the order of its keys, without the version and time that a server assigns."""
     meta = resource.get("meta")
     if isinstance(meta, dict):
-        rest = {key: value for key, value in meta.items() if key not in {"versionId", "lastUpdated"}}
-        resource = {**resource, "meta": rest} if rest else {key: value for key, value in resource.items() if key != "meta"}
+        rest = {key: value for key, value in meta.items() if key not in _ASSIGNED} if meta.keys() - _ASSIGNED else None
+        resource = {**resource, "meta": rest}
+        if not rest:
+            del resource["meta"]
     return sha256(_SORTED.encode(resource)).hexdigest()
 
 

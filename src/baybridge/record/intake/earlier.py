@@ -33,6 +33,7 @@ TOLD = {
     "birth_number": "another; a person decides which is right",
     "birth_kept": "another than the one that stands, which is that of the number and stays until a person decides",
     "sample_again": "the same number at another time; filed as another result, and the first stays",
+    "changed_before_it_came": "a change without a time that came before it, and was sent after it; it is not used until its source says which sample was meant",
     "sample_corrected_day": "the same number at another time; taken as a correction of the time",
     "value_changed": "another value, not marked as corrected; the newer one stands, the other is kept as a version",
     "taken_back_all": "none, of a number that several samples have; all of them were taken back",
@@ -45,6 +46,7 @@ EXPECTED = {
     "birth_number": ("birthDate", "the date of birth in the identity number"),
     "birth_kept": ("birthDate", "the date of birth in the identity number"),
     "sample_again": ("effective", "a number that one sample has"),
+    "changed_before_it_came": ("effective", "the time of the sample that was changed or taken back under this number"),
     "sample_corrected_day": ("effective", "the time of the result that is changed"),
     "value_changed": ("value", "the value that stands, or a correction that says so"),
     "taken_back_all": ("effective", "the time of the order that is taken back"),
@@ -78,7 +80,7 @@ def in_order(connection: Connection, batch: Batch) -> list[tuple[int, str, str]]
     stored = standing(connection, (key for _, key, _ in dated))
     stands = {key: version.resource for key, version in stored.items()}
     told: list[tuple[int, str, str]] = [(number, "Observation", "which_of_several") for number in doubtful]
-    older: list[Json] = []
+    older: list[tuple[Json, int]] = []  # with their places in the batch
     for number, key, at in dated:
         before = sent_at(stands[key]) if key in stands else None
         if key in stands and _takes_finality(stands[key], batch.resources[number]):
@@ -90,9 +92,10 @@ def in_order(connection: Connection, batch: Batch) -> list[tuple[int, str, str]]
                 told.append((number, key[0], "same_moment"))
             stands[key] = batch.resources[number]
             continue
-        older.append(batch.resources[number])
+        late = batch.resources[number]
+        older.append((late, number))
         batch.resources[number] = stands[key]
-        if key not in stored or content_sha256(older[-1]) not in {version.sha256 for version in history(connection, *key)}:
+        if key not in stored or content_sha256(late) not in {version.sha256 for version in history(connection, *key)}:
             told.append((number, key[0], "older_message"))
     return [*told, *_withdrawn(connection, batch, stored, older)]
 
@@ -218,20 +221,14 @@ def keep_what_stands(connection: Connection, batch: Batch, of_messages: Collecti
             batch.resources[number] = stands[key]
 
 
-def _withdrawn(connection: Connection, batch: Batch, stored: Mapping[Key, Version], older: list[Json]) -> list[tuple[int, str, str]]:
+def _withdrawn(connection: Connection, batch: Batch, stored: Mapping[Key, Version], older: list[tuple[Json, int]]) -> list[tuple[int, str, str]]:
     """Add the results of each report that was taken back without naming them: those that any version of it named; a report that named none is told."""
     told: list[tuple[int, str, str]] = []
-    reports = [
-        (resource, number)
-        for number, resource in enumerate(batch.resources)
-        if resource["resourceType"] == "DiagnosticReport"
-        and sent_at(resource)
-        and resource.get("status") in TAKEN_BACK
-        and not resource.get("result")
-    ]
-    for report, number in reports:
+    for report, number in [*((one, at) for at, one in enumerate(batch.resources)), *older]:
+        if report["resourceType"] != "DiagnosticReport" or not sent_at(report) or report.get("status") not in TAKEN_BACK or report.get("result"):
+            continue
         key = key_of(report)
-        met = [one for one in (*batch.resources, *older) if key_of(one) == key]
+        met = [one for one in (*batch.resources, *(one for one, _ in older)) if key_of(one) == key]
         met += [version.resource for version in history(connection, *key) if not version.deleted] if key in stored else []
         names = sorted({name for one in met for name in results_of(one)})
         if not names and key not in stored:

@@ -36,7 +36,7 @@ def parted_by_time(connection: Connection, batch: Batch) -> list[tuple[int, str,
     numbered = batch.by_sample | {key for key, of in batch.results.items() if of.number}
     if not numbered:
         return []
-    samples = _Samples(connection, {key: version.resource for key, version in standing(connection, numbered).items()})
+    samples = _Samples(connection, {key: version.resource for key, version in standing(connection, numbered).items()}, looked_up=set(numbered))
     told: list[tuple[int, str, str]] = []
     report: int | None = None
     for number in sorted(range(len(batch.resources)), key=lambda place: sent_at(batch.resources[place]) or _FIRST):
@@ -66,7 +66,22 @@ def _part(samples: _Samples, batch: Batch, number: int, report: int | None) -> s
     batch.resources[number] = {**resource, "id": meant[1]}
     if report is not None and key[0] == "Observation":
         batch.resources[report] = naming(batch.resources[report], key, meant)
+    if own is None and _is_in_doubt(samples, batch, number, report, key):
+        return "changed_before_it_came"
     return "sample_again" if key[0] == "Observation" and not samples.is_known(meant) else ""
+
+
+def _is_in_doubt(samples: _Samples, batch: Batch, number: int, report: int | None, key: Key) -> bool:
+    """Whether a change without a time, sent after this sample and come before it, may be meant of it: then neither this nor the one it was taken for is used."""
+    resource = batch.resources[number]
+    change = samples.undated_change_after(key, resource) or samples.changes.get(report)
+    if change is None:
+        return False
+    if key[0] == "DiagnosticReport":
+        samples.changes[number] = change
+        return False  # its results say so
+    batch.doubted |= dict.fromkeys((key_of(resource), key), (change, batch.places[number]))
+    return True
 
 
 def _told_of_change(batch: Batch, key: Key, at: str) -> str:
@@ -105,6 +120,8 @@ class _Samples:
     connection: Connection
     stands: dict[Key, Json]
     known: dict[Key, set[str]] = field(default_factory=dict)
+    looked_up: set[Key] = field(default_factory=set)  # nobody asks the database twice
+    changes: dict[int | None, Json] = field(default_factory=dict)  # by the place of a report: the change without a time that may be meant of it
 
     def met(self, resource: Json) -> None:
         """One of this batch, for those that follow."""
@@ -132,9 +149,17 @@ class _Samples:
             return False
         return all(version.resource.get("status") in _MARKED for version in history(self.connection, *key) if not version.deleted)
 
+    def undated_change_after(self, key: Key, resource: Json) -> Json | None:
+        """A change of a number without a time that was sent after another sample of the number, and came before it: it may be meant of either."""
+        sent = sent_at(resource)
+        known = [version.resource for version in history(self.connection, *key) if not version.deleted] if self.is_known(key) else []
+        changes = (one for one in (*known, self.stands.get(key, {})) if one.get("status") in _MARKED and not time_of(one))
+        return next((one for one in changes if sent is not None and (sent_at(one) or _FIRST) > sent), None)
+
     def is_known(self, key: Key) -> bool:
         """Whether a result stands, here or in this batch."""
-        if key not in self.stands:
+        if key not in self.stands and key not in self.looked_up:
+            self.looked_up.add(key)
             self.stands |= {name: version.resource for name, version in standing(self.connection, [key]).items()}
         return key in self.stands
 

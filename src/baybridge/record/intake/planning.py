@@ -20,6 +20,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import Connection
 
+from baybridge.base import decoding
 from baybridge.record.fhir.definitions import owner_elements, resource_types
 from baybridge.record.fhir.primitives import CHECKS
 from baybridge.record.fhir.wire import content_sha256, taken_in
@@ -86,7 +87,7 @@ class Head(msgspec.Struct):
     gender: Any = None
 
 
-_HEADS = msgspec.json.Decoder(Head)
+_HEADS = decoding.decoder(Head)
 
 
 @dataclass(slots=True)

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, cast
 
 import msgspec
 
+from baybridge.base import decoding
 from baybridge.record.feeds.feed import read_feed
 from baybridge.record.feeds.hl7v2 import looks_like
 from baybridge.record.feeds.orders import Orders, ResultOf
@@ -109,11 +110,11 @@ class _Bundle(msgspec.Struct):
     link: Any = None
 
 
-_BUNDLE = msgspec.json.Decoder(_Bundle)
-_ENTRY = msgspec.json.Decoder(_BundleEntry)
-_IDS = msgspec.json.Decoder(_Id)
+_BUNDLE = decoding.decoder(_Bundle)
+_ENTRY = decoding.decoder(_BundleEntry)
+_IDS = decoding.decoder(_Id)
 _ADDRESS = re.compile(r"/?[A-Za-z]+/([A-Za-z0-9\-.]{1,64})")
-_LIST = msgspec.json.Decoder(list[msgspec.Raw])
+_LIST = decoding.decoder(list[msgspec.Raw])
 
 
 def entries(source: Source) -> Iterator[Entry | Trouble]:
@@ -176,7 +177,7 @@ def _first_line(stream: BinaryIO, limit: int) -> bytes:
 
 def _is_json(data: bytes) -> bool:
     try:
-        msgspec.json.decode(data.removeprefix(_BOM), type=msgspec.Raw)
+        decoding.decode(data.removeprefix(_BOM), msgspec.Raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return True

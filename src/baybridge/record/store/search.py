@@ -9,22 +9,22 @@ that lists every parameter it does not know or cannot read. Nothing unknown is i
 
 from __future__ import annotations
 
-import binascii
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.base.plain_rows import Asked
 from baybridge.base.text import not_text
 from baybridge.record.fhir.definitions import Parameter, parameters, resource_types
+from baybridge.record.store import cursors
 from baybridge.record.store.conditions import Condition, Unreadable, condition, together
 from baybridge.record.store.including import Include, included, read_include
 from baybridge.record.store.indexing import ENCLOSES, NAMES, stored_as
-from baybridge.record.store.store import Version, get_many
+from baybridge.record.store.store import Version, of_rows
 from baybridge.record.store.tables import resource_current, search_value
 
 Pairs = Sequence[tuple[str, str]]
@@ -37,7 +37,13 @@ _HARMLESS = frozenset({"_pretty", "_total"})
 _SUMMARIES = frozenset({"count", "false"})
 FORMATS = frozenset({"json", "application/json", "application/fhir+json", "application/fhir json"})  # a + that came as a blank is read too
 _ROUNDS = 8  # of `:iterate`; each round follows what the one before brought
-_LARGEST_ROW = 2**53
+
+
+class Place(NamedTuple):
+    """The place of a resource in the order of a search: the value that it is sorted by, and its id."""
+
+    key: float | str | None
+    logical_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,8 @@ class _Question:
     again: list[Include] = field(default_factory=list)  # includes that also follow what came along
     sort: tuple[str, bool] | None = None  # parameter, descending
     count: int = DEFAULT_COUNT
-    cursor: tuple[float | str | None, int] | None = None
+    cursor: Place | None = None
+    mark: str = ""  # the name of this search, which its cursors carry
     only_count: bool = False
     reasons: list[Reason] = field(default_factory=list)
 
@@ -91,28 +98,64 @@ def search(
     """
     if kind not in resource_types():
         return refuse(Reason("record.search.type", {"type": _short(kind)}), category=Category.NOT_FOUND)
+    narrowed = _Narrowed(patient, only, tuple(without), tagged, untagged, enclosing)
+    read = (_prepared if only is None else _prepared.__wrapped__)(kind, tuple(given), narrowed)
+    if isinstance(read, Refusal):
+        return read
+    question = read.question
+    if question.only_count or question.count == 0:
+        return SearchResult((), (), _count(connection, read.where), None)
+    found, cursor = _page(connection, read)
+    total = len(found) if cursor is None and question.cursor is None else _count(connection, read.where)  # the first page is all of it
+    return SearchResult(tuple(found), tuple(_along(connection, found, question, patient)), total, cursor)
+
+
+@dataclass(frozen=True, slots=True)
+class _Narrowed:
+    """What a search is narrowed to beside its parameters, as `search` has it."""
+
+    patient: str | None
+    only: frozenset[str] | None
+    without: tuple[str, ...]
+    tagged: Tagged | None
+    untagged: Tagged | None
+    enclosing: frozenset[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A search that can be asked: its parameters as read, its conditions, and the question for a page."""
+
+    question: _Question
+    where: tuple[ColumnElement[bool], ...]
+    page: Asked
+
+
+@lru_cache(maxsize=1024)
+def _prepared(kind: str, given: tuple[tuple[str, str], ...], narrowed: _Narrowed) -> _Prepared | Refusal:
+    """A search made ready, which takes longer than asking it; who asks the same again finds it ready. A refusal where a parameter cannot be read."""
     question = _read(kind, given)
+    if question.cursor is not None and not question.reasons and not _fits(kind, question):
+        question.reasons.append(cursors.against(cursors.NoCursorError()))
     if question.reasons:
         return refuse(*question.reasons, category=Category.INVALID)
-    if question.cursor is not None and not _fits(kind, question):
-        _refuse_cursor(question)
-        return refuse(*question.reasons, category=Category.INVALID)
-    where = [resource_current.c.type == kind, resource_current.c.deleted.is_(False)]
-    if patient is not None:
-        where.append(resource_current.c.patient == patient)
-    if only is not None:
-        where.append(resource_current.c.id.in_(only))
-    if without:
-        where.append(resource_current.c.patient.not_in(without))
-    if tagged is not None:
-        where.append(resource_current.c.id.in_(_carrying(kind, tagged)))
-    where += [resource_current.c.id.not_in(ids) for ids in _left_out(kind, without, untagged, enclosing)]
-    where += together(kind, question.conditions)
-    if question.only_count or question.count == 0:
-        return SearchResult((), (), _count(connection, where), None)
-    found, cursor = _page(connection, kind, where, question)
-    total = len(found) if cursor is None and question.cursor is None else _count(connection, where)  # the first page is all of it
-    return SearchResult(tuple(found), tuple(_along(connection, found, question, patient)), total, cursor)
+    where = tuple(_conditions(kind, question, narrowed))
+    return _Prepared(question, where, Asked.of(_page_of(kind, where, question)))
+
+
+def _conditions(kind: str, question: _Question, narrowed: _Narrowed) -> Iterator[ColumnElement[bool]]:
+    current = resource_current.c
+    yield from (current.type == kind, current.deleted.is_(False))
+    if narrowed.patient is not None:
+        yield current.patient == narrowed.patient
+    if narrowed.only is not None:
+        yield current.id.in_(narrowed.only)
+    if narrowed.without:
+        yield current.patient.not_in(narrowed.without)
+    if narrowed.tagged is not None:
+        yield current.id.in_(_carrying(kind, narrowed.tagged))
+    yield from (current.id.not_in(ids) for ids in _left_out(kind, narrowed.without, narrowed.untagged, narrowed.enclosing))
+    yield from together(kind, question.conditions)
 
 
 def _count(connection: Connection, where: Sequence[ColumnElement[bool]]) -> int:
@@ -165,24 +208,29 @@ def _along(connection: Connection, found: list[Version], question: _Question, pa
     return came
 
 
-def _page(connection: Connection, kind: str, where: list[ColumnElement[bool]], question: _Question) -> tuple[list[Version], str | None]:
+def _page_of(kind: str, where: Sequence[ColumnElement[bool]], question: _Question) -> Select[Any]:
+    """The question for the ids of a page, and whether more follow."""
     current = resource_current
     key, descending = _sort_key(kind, question.sort)
-    statement = select(current.c.id, current.c.row, key.label("key")).where(*where)
+    statement = select(current.c.row, key.label("key"), current.c.id).where(*where)
     if question.cursor is not None:
         statement = statement.where(_after(key, *question.cursor, descending=descending))
-    order = (key.is_(None), key.desc() if descending else key.asc(), current.c.row.asc())
-    rows = connection.execute(statement.order_by(*order).limit(question.count + 1)).all()
-    page = rows[: question.count]
-    versions = get_many(connection, [(kind, row.id) for row in page])
-    cursor = _write_cursor(page[-1].key, page[-1].row) if len(rows) > len(page) else None
-    return [versions[kind, row.id] for row in page], cursor
+    order = (key.desc() if descending else key.asc(), current.c.id.asc())  # an id stays where a row is another with each version: nobody is met twice
+    may_lack = key is not current.c.id and key is not current.c.recorded_at
+    return statement.order_by(*((key.is_(None),) if may_lack else ()), *order).limit(question.count + 1)
+
+
+def _page(connection: Connection, read: _Prepared) -> tuple[list[Version], str | None]:
+    rows = read.page.rows(connection)  # row, key and id of each
+    page = rows[: read.question.count]
+    cursor = cursors.written((page[-1][1], page[-1][2]), read.question.mark) if len(rows) > len(page) else None
+    return of_rows(connection, [row for row, _key, _id in page]), cursor
 
 
 def _sort_key(kind: str, sort: tuple[str, bool] | None) -> tuple[ColumnElement[Any], bool]:
     current = resource_current
     if sort is None:
-        return current.c.row, False
+        return current.c.id, False
     name, descending = sort
     if name in ("_id", "_lastUpdated"):
         return (current.c.id if name == "_id" else current.c.recorded_at), descending
@@ -193,21 +241,22 @@ def _sort_key(kind: str, sort: tuple[str, bool] | None) -> tuple[ColumnElement[A
     return select(edge).where(mine).scalar_subquery(), descending
 
 
-def _after(key: ColumnElement[Any], value: float | str | None, row: int, *, descending: bool) -> ColumnElement[bool]:
+def _after(key: ColumnElement[Any], value: float | str | None, logical_id: str, *, descending: bool) -> ColumnElement[bool]:
     """What comes after a place in the order: keyed values first, the ones without a key last."""
     current = resource_current
     if value is None:
-        return and_(key.is_(None), current.c.row > row)
+        return and_(key.is_(None), current.c.id > logical_id)
     beyond = key < value if descending else key > value
-    return or_(beyond, and_(key == value, current.c.row > row), key.is_(None))
+    return beyond if key is current.c.id else or_(beyond, and_(key == value, current.c.id > logical_id), key.is_(None))
 
 
 # --- reading the parameters -----------------------------------------------------------------------------------------
 
 
 def _read(kind: str, given: Pairs) -> _Question:
-    question = _Question()
+    question = _Question(mark=cursors.mark(kind, given))
     known = parameters(kind)
+    question.reasons += twice(given, ONCE)
     for name, value in given:
         base, _colon, modifier = name.partition(":")
         if not_text(value):
@@ -257,29 +306,20 @@ def _read_sort(question: _Question, kind: str, value: str) -> None:
 
 def _read_cursor(question: _Question, _kind: str, value: str) -> None:
     try:
-        key, row = msgspec.json.decode(urlsafe_b64decode(value), type=tuple[float | str | None, int])
-        if not 0 <= row < _LARGEST_ROW or (isinstance(key, str) and not_text(key)):
-            raise ValueError("no cursor of ours")
-        question.cursor = (key, row)
-    except (msgspec.MsgspecError, binascii.Error, ValueError):
-        _refuse_cursor(question)
-
-
-def _refuse_cursor(question: _Question) -> None:
-    expected = "the cursor of a next link"
-    question.reasons.append(Reason("record.search.value", {"parameter": "_cursor", "expected": expected}, where="_cursor"))
+        place = cursors.read(value, question.mark, Place)
+        if any(isinstance(part, str) and not_text(part) for part in place):
+            raise cursors.NoCursorError
+        question.cursor = place
+    except (cursors.NoCursorError, cursors.OtherListError) as problem:
+        question.reasons.append(cursors.against(problem))
 
 
 def _fits(kind: str, question: _Question) -> bool:
     """Whether the key of a cursor is of the kind that the search is sorted by."""
     key = question.cursor[0] if question.cursor else None
     name = question.sort[0] if question.sort else ""
-    text = name in ("_id", "_lastUpdated") or (name != "" and parameters(kind)[name].kind not in ("date", "quantity", "number"))
+    text = name in ("", "_id", "_lastUpdated") or parameters(kind)[name].kind not in ("date", "quantity", "number")
     return isinstance(key, str if text else float | int) or (key is None and name not in ("", "_id", "_lastUpdated"))
-
-
-def _write_cursor(key: Any, row: int) -> str:
-    return urlsafe_b64encode(msgspec.json.encode((key, row))).decode()
 
 
 def _read_summary(question: _Question, _kind: str, value: str) -> None:
@@ -319,6 +359,16 @@ _RESULT_READERS = {
 
 #: Parameters that shape the answer and not what is found, and those that every type has.
 RESULT_PARAMETERS = frozenset({*_RESULT_READERS, *_HARMLESS, "_include", "_revinclude", "_id", "_lastUpdated"})
+
+
+#: Parameters of which one counts: which of two was meant is not guessed.
+ONCE = frozenset({*_RESULT_READERS, *_HARMLESS})
+
+
+def twice(given: Pairs, once: Collection[str]) -> Iterator[Reason]:
+    """That a parameter of which one counts was given more than once, whatever it says."""
+    names = [name.partition(":")[0] for name, _value in given]
+    yield from (Reason("record.parameter_twice", {"parameter": name}, where=name) for name in dict.fromkeys(names) if name in once and names.count(name) > 1)
 
 
 def _short(text: str) -> str:

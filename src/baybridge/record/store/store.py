@@ -9,6 +9,7 @@ outside files in `intake/importing.py`; transactions, clock and log entries belo
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,14 +18,16 @@ from typing import Any, Literal, cast
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Text, bindparam, delete, exists, func, insert, select, tuple_, update
 
+from baybridge.base import plain_rows
 from baybridge.base.key_list import asked_keys, key_list, written
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.base.resource import Resource
+from baybridge.base.stored_bytes import as_bytes
 from baybridge.record.fhir.definitions import resource_types
 from baybridge.record.fhir.primitives import CHECKS
 from baybridge.record.fhir.references import local_part, named_in, patient_of
 from baybridge.record.fhir.wire import Json, content_sha256, parse, stamped, write
-from baybridge.record.store.indexing import search_rows
+from baybridge.record.store.indexing import Value, search_rows
 from baybridge.record.store.tables import resource_current, resource_version, search_value
 
 Change = Literal["created", "updated", "unchanged", "deleted"]
@@ -32,6 +35,7 @@ Key = tuple[str, str]  # type, id
 Span = tuple[int | None, int | None]  # the first row of a span and the one behind it; None where it is open
 
 _NOTHING = (0, "", True)
+_COLUMNS = ("type", "id", "version", "patient", "recorded_at", "deleted", "sha256", "body")  # of a version, behind its row
 _AT_ONCE = 400  # keys in one question, below the parameter limits of both databases
 
 
@@ -83,11 +87,14 @@ def _conflict(kind: str, expected: int, current: int) -> Refusal:
     return refuse(reason, category=Category.CONFLICT)
 
 
-def put_many(connection: Connection, resources: Sequence[Json], *, at: datetime) -> list[Version]:
-    """File many resources in their order, each as `put` would; much faster than one by one."""
+def put_many(connection: Connection, resources: Sequence[Json], *, at: datetime, new_ids: bool = False) -> list[Version]:
+    """File many resources in their order, each as `put` would; much faster than one by one.
+
+    `new_ids`: their ids were made for them just now, so that there is none of them yet and nothing that stands can name one.
+    """
     stamp = time_text(at)
     keys = [_key(resource) for resource in resources]
-    current = _current(connection, keys)
+    current = {} if new_ids else _current(connection, keys)
     known: dict[Key, tuple[int, str, bool]] = {key: (row.version, row.sha256, row.deleted) for key, row in current.items()}
     answers: list[Version] = []
     filed: dict[Key, Version] = {}
@@ -100,7 +107,7 @@ def put_many(connection: Connection, resources: Sequence[Json], *, at: datetime)
         known[key] = (version.number, version.sha256, False)
         answers.append(version)
     changed = [version for version in answers if version.change != "unchanged"]
-    _file(connection, changed, set(current), resources=dict(zip(keys, resources, strict=True)))
+    _file(connection, changed, set(current), resources=dict(zip(keys, resources, strict=True)), new_ids=new_ids)
     return _with_bodies(connection, answers)
 
 
@@ -121,20 +128,15 @@ def _next(key: Key, resource: Json, known: tuple[int, str, bool] | None, stamp: 
     )
 
 
-def _file(connection: Connection, versions: list[Version], existing: set[Key], resources: dict[Key, Json]) -> None:
+def _file(connection: Connection, versions: list[Version], existing: set[Key], resources: dict[Key, Json], *, new_ids: bool) -> None:
     if not versions:
         return
     rows = _insert_versions(connection, versions)
     last = {(version.type, version.id): (version, row) for version, row in zip(versions, rows, strict=True)}
-    _point_to(connection, last, existing)
+    _point_to(connection, last, existing, new_ids=new_ids)
     _forget_search(connection, [key for key in last if key in existing])
-    values = [
-        {"type": key[0], "id": key[1], "patient": version.patient, **value._asdict()}
-        for key, (version, _row) in last.items()
-        for value in search_rows(resources[key])
-    ]
-    if values:
-        connection.execute(_ADD_SEARCH, values)
+    found = [(*key, version.patient, *value) for key, (version, _row) in last.items() for value in search_rows(resources[key])]
+    plain_rows.add(connection, search_value, ("type", "id", "patient", *Value._fields), found)
 
 
 def index_again(connection: Connection) -> int:
@@ -151,46 +153,33 @@ def index_again(connection: Connection) -> int:
 
 
 def _insert_versions(connection: Connection, versions: list[Version]) -> list[int]:
-    values = [
-        {
-            "type": version.type,
-            "id": version.id,
-            "version": version.number,
-            "patient": version.patient,
-            "recorded_at": version.recorded_at,
-            "deleted": version.deleted,
-            "sha256": version.sha256,
-            "body": version.body,
-        }
-        for version in versions
-    ]
-    if len(values) == 1:
-        return list(connection.execute(_ADD_ONE, values).scalars())
+    rows = [(v.type, v.id, v.number, v.patient, v.recorded_at, v.deleted, v.sha256, v.body) for v in versions]
+    numbered = plain_rows.add_numbered(connection, resource_version, _COLUMNS, rows)
+    if numbered is not None:
+        return numbered
     before = last_row(connection)
-    connection.execute(_ADD, values)  # SQLite answers the numbers of new rows one by one alone
-    rows = connection.execute(_ADDED_AFTER, {"before": before})
-    numbers = {(row.type, row.id, row.version): row.row for row in rows}
+    plain_rows.add(connection, resource_version, _COLUMNS, rows)
+    numbers = {(row.type, row.id, row.version): row.row for row in connection.execute(_ADDED_AFTER, {"before": before})}
     return [numbers[version.type, version.id, version.number] for version in versions]
 
 
-def _point_to(connection: Connection, last: dict[Key, tuple[Version, int]], existing: set[Key]) -> None:
+def _point_to(connection: Connection, last: dict[Key, tuple[Version, int]], existing: set[Key], *, new_ids: bool = False) -> None:
     fresh = []
     for key, (version, row) in last.items():
-        values = {
-            "row": row,
-            "version": version.number,
-            "patient": version.patient,
-            "recorded_at": version.recorded_at,
-            "deleted": version.deleted,
-            "sha256": version.sha256,
-        }
+        values = (row, version.number, version.patient, version.recorded_at, version.deleted, version.sha256)
         if key in existing:
             table = resource_current
-            connection.execute(update(table).where(table.c.type == key[0], table.c.id == key[1]).values(**values))
+            connection.execute(update(table).where(table.c.type == key[0], table.c.id == key[1]).values(**dict(zip(_OF_CURRENT, values, strict=True))))
         else:
-            fresh.append({"type": key[0], "id": key[1], **values})
-    if fresh:
-        connection.execute(_ADD_CURRENT, fresh)
+            fresh.append((*key, *values))
+    columns = ("type", "id", *_OF_CURRENT)
+    if new_ids:  # nothing that stands asks whose record they are in
+        plain_rows.add(connection, resource_current, columns, fresh)
+    elif fresh:
+        connection.execute(_ADD_CURRENT, [dict(zip(columns, one, strict=True)) for one in fresh])
+
+
+_OF_CURRENT = ("row", "version", "patient", "recorded_at", "deleted", "sha256")
 
 
 def _forget_search(connection: Connection, keys: Sequence[Key]) -> None:
@@ -253,12 +242,35 @@ def get(connection: Connection, kind: str, logical_id: str) -> Version | None:
     return get_many(connection, [(kind, logical_id)]).get((kind, logical_id))
 
 
+def current(connection: Connection, kind: str, logical_id: str) -> tuple[int, Version | None]:
+    """The current version with its row; no version where there is none or it is deleted."""
+    row = connection.execute(_VERSIONS_OF_KEYS, {"keys": written([(kind, logical_id)])}).first()
+    return (row.row, _version(row)) if row is not None and not row.deleted else (0, None)
+
+
 def get_many(connection: Connection, keys: Sequence[Key]) -> dict[Key, Version]:
     """The current versions of many resources, by type and id; absent ones are left out."""
     found: dict[Key, Version] = {}
     for part in _parts(keys):
         found.update({(row.type, row.id): _version(row) for row in connection.execute(_VERSIONS_OF_KEYS, {"keys": written(part)})})
     return found
+
+
+def of_rows(connection: Connection, rows: Sequence[int]) -> list[Version]:
+    """The versions in these rows, in their order; KeyError where there is none in one."""
+    found: dict[int, Version] = {}
+    own = plain_rows.driver(connection)
+    for part in (rows[start : start + _AT_ONCE] for start in range(0, len(rows), _AT_ONCE)):
+        if own is not None:
+            for row in own.execute(_OF_ROWS, (json.dumps(list(part)),)):
+                found[row[0]] = _version((*row[:6], bool(row[6]), row[7], as_bytes(row[8])))
+        else:
+            found.update({row.row: _version(row) for row in connection.execute(_versions().where(resource_version.c.row.in_(part)))})
+    return [found[row] for row in rows]
+
+
+#: In the order of the table's columns.
+_OF_ROWS = f"SELECT row, {', '.join(_COLUMNS)} FROM resource_version WHERE row IN (SELECT value FROM json_each(?))"  # noqa: S608 - names of our own schema
 
 
 def get_version(connection: Connection, kind: str, logical_id: str, number: int) -> Version | None:
@@ -476,8 +488,7 @@ _CURRENT_OF_PATIENT = _CURRENT_VERSIONS.where(resource_current.c.patient == bind
     resource_version.c.row
 )
 _LAST_ROW = select(func.max(resource_version.c.row))
-_ADD, _ADD_CURRENT, _ADD_SEARCH = insert(resource_version), insert(resource_current), insert(search_value)
-_ADD_ONE = _ADD.returning(resource_version.c.row)
+_ADD_CURRENT = insert(resource_current)
 _ADDED_AFTER = select(resource_version.c.type, resource_version.c.id, resource_version.c.version, resource_version.c.row).where(
     resource_version.c.row > bindparam("before")
 )

@@ -21,6 +21,7 @@ from baybridge.record.store.tables import resource_current, resource_version, se
 
 _SAME = ("version", "patient", "recorded_at", "deleted", "sha256")
 _SEARCHED = Value._fields
+_COLUMNS = ("type", "id", "version", "recorded_at", "patient", "sha256")
 
 
 def wrong_columns(version: Version) -> list[str]:
@@ -34,15 +35,9 @@ def wrong_columns(version: Version) -> list[str]:
     except ValueError:
         return ["body"]
     meta = resource.get("meta") or {}
-    expected = {
-        "type": (version.type, resource.get("resourceType")),
-        "id": (version.id, resource.get("id")),
-        "version": (str(version.number), meta.get("versionId")),
-        "recorded_at": (version.recorded_at, meta.get("lastUpdated")),
-        "patient": (version.patient, patient_of(resource)),
-        "sha256": (version.sha256, content_sha256(resource)),
-    }
-    return [name for name, (column, content) in expected.items() if column != content]
+    columns = (version.type, version.id, str(version.number), version.recorded_at, version.patient, version.sha256)
+    said = (resource.get("resourceType"), resource.get("id"), meta.get("versionId"), meta.get("lastUpdated"), patient_of(resource), content_sha256(resource))
+    return [] if columns == said else [name for name, column, content in zip(_COLUMNS, columns, said, strict=True) if column != content]
 
 
 def wrong_pointers(connection: Connection) -> Iterator[Key]:

@@ -18,6 +18,7 @@ from baybridge.journey.events import DocumentAttached
 from baybridge.node.attachments import receiving
 from baybridge.node.attachments.media import ENDINGS
 from baybridge.node.commands.table import COMMANDS
+from baybridge.node.upkeep.served import is_scanned
 from baybridge.web.case.view import CaseView, allowed
 from baybridge.web.page.page import go, refused
 
@@ -32,7 +33,7 @@ def attachments(view: CaseView) -> Response:
     may_add = view.until is None and allowed(view.asked, COMMANDS[AttachDocument.__name__])
     return view.render(
         "attachments.html", attached=attached(view.case)[::-1], struck=struck[::-1], kinds=receiving.KINDS, may_add=may_add, accepted=",".join(ENDINGS),
-        shown=_SHOWN, limit_mb=receiving.LARGEST_MB, new=view.asked.query.get("new", ""), scans=bool(view.asked.node.config.settings.get("BAYBRIDGE_SCAN", "")),
+        shown=_SHOWN, limit_mb=receiving.LARGEST_MB, new=view.asked.query.get("new", ""), scans=is_scanned(view.asked.node.config),
     )  # fmt: skip
 
 

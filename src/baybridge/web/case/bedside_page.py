@@ -123,7 +123,7 @@ def _looks(view: CaseView) -> Iterator[tuple[str, str]]:
     """Every finding for which somebody looks at the patient now, in words, and the value that is read of it with its moment; empty where none is."""
     node, r = view.asked.node, view.reader
     asked = [entry for entry in asked_findings.to_look(view.case, node.site.node) if entry.event.why != "tied"]
-    facts = bedside_facts(node, view.case, view.look.unit.record(view.case).from_outside, view.now).facts if asked else {}
+    facts = bedside_facts(node, view.case, view.look.unit.record(view.case), view.now).facts if asked else {}
     for entry in asked:
         reading, why = facts.get(entry.event.fact), entry.event.why
         words = r.t(f"journey.task.finding_{why}", fact=r.fact(entry.event.fact) if entry.event.fact else "")

@@ -68,11 +68,11 @@ def picture(token: str) -> str:
     return qr_svg([text[:5], text[5:]])
 
 
-def _result(view: CaseView, item: Resource) -> dict[str, Any]:
+def _result(view: CaseView, item: Resource) -> dict[str, object]:
     return {"id": item["id"], **_row(view.asked, view.reader, item)}
 
 
-def _row(asked: Asked, reader: Reader, item: Resource) -> dict[str, Any]:
+def _row(asked: Asked, reader: Reader, item: Resource) -> dict[str, object]:
     """What was measured, the value, when: a negative marker reads as negative."""
     code = code_of(item) or ""
     words = next((coding.get("display") for coding in (item.get("code") or {}).get("coding") or () if coding.get("display")), code)

@@ -18,7 +18,7 @@ from baybridge.consent.emergency_access import unreviewed
 from baybridge.documents.terms import DoseUnit, Drugs
 from baybridge.followup.letters import unanswered
 from baybridge.http.doors import Asked, Door
-from baybridge.journey.command import Command
+from baybridge.journey.command import Command, Role
 from baybridge.journey.events import ConfirmationAsked
 from baybridge.journey.held import Stage
 from baybridge.node.clock import new_id
@@ -46,6 +46,7 @@ from baybridge.web.case.messages_page import MESSAGE_DOORS, crossing, messages
 from baybridge.web.case.options_page import options
 from baybridge.web.case.patient_page import first_page, watch
 from baybridge.web.case.proposals_page import PROPOSAL_DOORS
+from baybridge.web.case.requests_page import REQUEST_DOORS, requests
 from baybridge.web.case.sharing_page import sharing
 from baybridge.web.case.tests_page import tests
 from baybridge.web.case.timeline_page import CORRECTION_DOORS, timeline
@@ -178,8 +179,8 @@ def _show_form(view: CaseView, kind: CommandRow, given: Mapping[str, object], re
 
 
 def _closed(view: CaseView, kind: CommandRow) -> dict[str, object]:
-    """A round at which nothing that could be typed would be taken asks for nothing, and says what can be done at the bedside instead."""
-    closed = "as_before" in kind.form and any(True for _ in kind.blocked(view.look.situation()))
+    """A round, or a form of the patient's own, at which nothing that could be typed would be taken asks for nothing; a round says what can be done instead."""
+    closed = ("as_before" in kind.form or view.asked.person.role in (Role.PATIENT, Role.CAREGIVER)) and any(True for _ in kind.blocked(view.look.situation()))
     return {"closed": closed, "possible": [one for one in view.buttons() if not one.sentences] if closed else []}
 
 
@@ -188,7 +189,7 @@ def _round(view: CaseView, kind: CommandRow) -> findings.Round:
     if "as_before" not in kind.form:
         return findings.ANY_ROUND
     situation = view.look.situation()
-    return findings.round_of(view.case, situation.bedside.facts, view.now, situation.site.node)
+    return findings.round_of(view.case, situation.bedside.facts, view.now, situation.site.node, situation.documents.escalation.unusual)
 
 
 def _dose_boxes(asked: Asked) -> dict[str, list[str]]:
@@ -248,7 +249,7 @@ _PAGES = {
     "overview": overview, "facts": facts, "options": options, "eligibility": eligibility, "tests": tests, "identity": identity, "card": card, "funding": funding,
     "sharing": sharing,
     "cells": cells, "bedside": bedside, "followup": followup, "attachments": attachments, "messages": messages, "timeline": timeline, "looked": looked,
-    "evidence": evidence,
+    "requests": requests, "evidence": evidence,
 }  # fmt: skip
 
 CASE_DOORS = (
@@ -264,6 +265,7 @@ CASE_DOORS = (
     Door("/cases/{case_id}/do/{command}", ("POST",), "case.do", "case.command", command_do),
     *confirm_page.CONFIRM_DOORS,
     *COURIER_DOORS,
+    *REQUEST_DOORS,
     Door("/cases/{case_id}/calendar.ics", ("GET",), "case.calendar", "case.carry", calendar),
     *ATTACHMENT_DOORS,
     *MESSAGE_DOORS,

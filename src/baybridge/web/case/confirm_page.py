@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from baybridge.base.ids import mark_of
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
+from baybridge.consent.requests import AnswerRequest
 from baybridge.http.doors import COOKIE, Asked, Door
 from baybridge.journey.command import Actor, Command
 from baybridge.journey.exceptions import SignException
@@ -20,6 +21,7 @@ from baybridge.node.commands.table import COMMANDS, CommandRow
 from baybridge.node.handle import handle
 from baybridge.node.people import passkey_entry, proving
 from baybridge.web.case import readable, tabs
+from baybridge.web.case.requests_page import erases
 from baybridge.web.case.view import CaseView, sentences_at, with_view
 from baybridge.web.page import signers
 from baybridge.web.page.page import Reader, go, refused, render
@@ -112,6 +114,7 @@ def _show(view: CaseView, waits: signing.Waiting, over: bool, refusal: Refusal |
         event=event,
         given=waits.given,
         covered=sentences_at(view, str(waits.given.get("gate")), waits.given.get("codes") or ()) if event.command == SignException.__name__ else (),
+        erased=erases(view, waits.given) if event.command == AnswerRequest.__name__ else [],
         over=over,
         first=event.signed_by[0],
         names=signers.names(view.asked.node),

@@ -13,6 +13,7 @@ from typing import Literal
 
 from starlette.responses import Response
 
+from baybridge.consent.requests import open_requests
 from baybridge.documents.patients import Patients
 from baybridge.followup.letters import unanswered
 from baybridge.journey.attachments import attached
@@ -71,6 +72,7 @@ def first_page(view: CaseView) -> Response:
         may_withdraw=view.until is None and allowed(view.asked, COMMANDS["WithdrawConsent"]),
         looked=[row for row in rows_of(view.asked, case.patient_id, case.case_id) if row["role"] != Role.PATIENT.value][:_LOOKED_SHOWN],
         documents=len(attached(case)),
+        asked_open=len(open_requests(case)),
         letters=letters_shown(view)[:_LETTERS_SHOWN],
         felt=next((one.entry for one in unanswered(case) if one.entry.event.watched), None),
         may_write=view.until is None and case.alive and allowed(view.asked, COMMANDS["WriteToTeam"]),

@@ -30,6 +30,7 @@ TABS: Mapping[str, str] = {
     "messages": "case.messages",
     "timeline": "case.timeline",
     "looked": "case.who_looked",
+    "requests": "case.requests",
     "evidence": "case.evidence",
 }
 
@@ -42,7 +43,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "care": ("bedside", "followup"),
     "money": ("funding",),
     "messages": ("messages",),
-    "person": ("identity", "card", "sharing", "looked", "evidence"),
+    "person": ("identity", "card", "sharing", "looked", "requests", "evidence"),
 }
 
 #: What the plant's people need of a case: its cells, not the patient.

@@ -39,7 +39,7 @@ def ties_of(view: CaseView) -> tuple[Shown, ...]:
     since = view.case.infused_at
     if since is None or not view.told_of_calls:
         return ()
-    facts = bedside_facts(view.asked.node, view.case, view.look.unit.record(view.case).from_outside, view.now)
+    facts = bedside_facts(view.asked.node, view.case, view.look.unit.record(view.case), view.now)
     found = [tie for tie in facts.ties if tie.counts.at is not None and tie.counts.at >= since]
     return tuple(_shown(view, tie) for tie in sorted(found, key=lambda tie: (str(tie.counts.at), tie.counts.name), reverse=True))
 

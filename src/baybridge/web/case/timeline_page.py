@@ -63,7 +63,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "calls": ("calls",),
     "followup": ("follow_up",),
     "money": ("money",),
-    "sharing": ("sharing", "signing", "messages", "case_messages", "family"),
+    "sharing": ("sharing", "signing", "messages", "case_messages", "family", "rights"),
     "corrections": ("corrections",),
 }
 OTHER = "other"  # what a newer node told and this one does not know

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from baybridge.consent.helping import helpers
+from baybridge.consent.requests import requests_of
 from baybridge.documents.exchange import Profiles
 from baybridge.documents.patients import Patients
 from baybridge.documents.plan import NO_PLAN, PlanDocument
@@ -237,6 +238,13 @@ def _letters(asked: Asked, case: Case | None) -> Options:
     return tuple(Option(one.entry.event.letter_id, " · ".join(filter(None, _said(reader, one.entry)))) for one in found)
 
 
+def _requests(asked: Asked, case: Case | None) -> Options:
+    """What the person asked of the own data, what waits for an answer first."""
+    reader = Reader(asked)
+    found = sorted(requests_of(case), key=lambda one: one.answer is not None) if case is not None else []
+    return tuple(Option(one.id, f"{reader.code('code', one.entry.event.right)} · {reader.day(one.entry.event.received_at)}") for one in found)
+
+
 def _said(reader: Reader, entry: Entry[PatientWrote]) -> tuple[str, ...]:
     return reader.moment(entry.origin.at), reader.plain("watched", entry.event.watched), entry.event.text
 
@@ -418,6 +426,7 @@ CHOICES: Mapping[str, Callable[[Any, Case | None], Options]] = {
     "caregiver_account": _caregivers,
     "caregiver_helping": _helping,
     "letter_id": _letters,
+    "person_request": _requests,
     "watched_sign": _signs,
     "dealing": _dealings,
     "attachment": _attachments,

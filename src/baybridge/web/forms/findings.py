@@ -10,12 +10,13 @@ An empty field is not looked at, hence unknown; "none" is a finding. The ICE sco
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from baybridge.base.ids import ProductId
 from baybridge.bedside.as_before import Before, offered
+from baybridge.documents.escalation import UnusualSigns
 from baybridge.journey.case import Case
 from baybridge.policy.language.types import Value
 from baybridge.supply.manufacture import GENERIC_SPECIFICATION
@@ -66,13 +67,13 @@ ANY_ROUND = Round()
 _ALL_OF_ICE = "ice_all"
 
 
-def round_of(case: Case, facts: Mapping[str, Value], now: datetime, node: str) -> Round:
+def round_of(case: Case, facts: Mapping[str, Value], now: datetime, node: str, limits: UnusualSigns) -> Round:
     """What a round at this node asks of a patient; `facts` are those of the bedside."""
     grades = [grade.latest for grade in case.grades.values() if grade.latest.origin.node == node]
     missing = tuple(dict.fromkeys(name for latest in grades if latest.event.grade_min != latest.event.grade_max for name in latest.event.missing))
     age, delayed = facts.get("age"), facts.get("developmental_delay")
     by_ice = False if delayed is True or (isinstance(age, int) and age < _ICE_FROM_AGE) else True if isinstance(age, int) else None
-    return Round(missing, offered(case, facts, now), (), by_ice)
+    return Round(missing, offered(case, facts, now, limits), (), by_ice)
 
 
 #: From this age ICE is asked, below it CAPD. Source: Lee 2019, Tables 6 and 7.
@@ -92,9 +93,26 @@ def rows(
         shown = [field_of(asked, name, f"findings.{name}", given.get(name), problems.get(name, ())) for name in known]
         heading = Field(f"group.{group}", group, "heading", problems=problems.get("as_before", ()) if not made else ())
         made.append((heading, *shown, *_beside(asked, known, at_bedside)))
+    made.extend(_all_as_before(asked, made, at_bedside))
     left = tuple(name for name in at_bedside.affirmed if name not in at_bedside.offered)
     kept = [(Field("group.others", "others", "heading"), _kept(asked, left))] if left else []
     return tuple(row for row in (*made, *kept) if len(row) > 1)
+
+
+def _all_as_before(asked: Asked, made: list[tuple[Field, ...]], at_bedside: Round) -> Iterator[tuple[Field, ...]]:
+    """After the groups, one tick for all that is as before; where it was ticked, those of the groups are not, so that one tick takes it out."""
+    places = [(place, one) for place, row in enumerate(made) for one in row if one.key == "as_before"]
+    if len(places) < _GROUPS_FOR_ALL:
+        return
+    names = tuple(name for _, one in places for name in one.options[0].value.split(","))
+    ticked = set(names) <= set(at_bedside.affirmed)
+    for place, _ in places if ticked else ():
+        made[place] = tuple(replace(one, value="") if one.key == "as_before" else one for one in made[place])
+    yield Field("group.all_as_before", "all_as_before", "heading"), _affirms(asked, names, at_bedside)
+
+
+#: From so many groups with something to affirm there is one tick for all of them.
+_GROUPS_FOR_ALL = 2
 
 
 def _kept(asked: Asked, names: Sequence[str]) -> Field:
@@ -116,14 +134,19 @@ def _scored(names: Sequence[str], at_bedside: Round) -> tuple[str, ...]:
 
 def _beside(asked: Asked, names: Sequence[str], at_bedside: Round) -> Iterator[Field]:
     """Beside a group: all of ICE at one tap, and what of it was found before and is the same, with its age."""
-    reader = Reader(asked)
     if set(ICE_ITEMS) <= set(names):
-        yield Field(f"findings.{_ALL_OF_ICE}", _ALL_OF_ICE, "tick", label=reader.t("findings.ice_all"))
+        yield Field(f"findings.{_ALL_OF_ICE}", _ALL_OF_ICE, "tick", label=Reader(asked).t("findings.ice_all"))
     same = [name for name in names if name in at_bedside.offered]
     if same:
-        words = reader.t("page.semicolon").join(_was(reader, asked, name, at_bedside.offered[name]) for name in same)
-        ticked = ",".join(same) if set(same) <= set(at_bedside.affirmed) else ""
-        yield Field("as_before", "as_before", "tick", value=ticked, label=reader.t("findings.as_before", what=words), options=(Option(",".join(same), ""),))
+        yield _affirms(asked, same, at_bedside)
+
+
+def _affirms(asked: Asked, names: Sequence[str], at_bedside: Round) -> Field:
+    """A tick that affirms findings, each in words with its age."""
+    reader, value = Reader(asked), ",".join(names)
+    words = reader.t("page.semicolon").join(_was(reader, asked, name, at_bedside.offered[name]) for name in names)
+    ticked = value if set(names) <= set(at_bedside.affirmed) else ""
+    return Field("as_before", "as_before", "tick", value=ticked, label=reader.t("findings.as_before", what=words), options=(Option(value, ""),))
 
 
 def _was(reader: Reader, asked: Asked, name: str, before: Before) -> str:

@@ -44,12 +44,22 @@ ASKED_ONCE = frozenset({"unusual", "another", "signs_stand"})
 AMONG_FINDINGS = frozenset({"as_before"})
 
 _OTHER_KEYS = {
+    "AnswerRequest.basis": "basis_in_law",
+    "AnswerRequest.because": "request_because",
+    "AnswerRequest.outcome": "request_outcome",
+    "AnswerRequest.request_id": "person_request",
+    "AnswerRequest.what": "what_erased",
     "ChosenPlan.order": "plan_order",
+    "EnterRequest.channel": "request_channel",
+    "EnterRequest.words": "request_words",
     "GiveDrug.amount": "dose_amount",
     "GiveDrug.atc": "given_drug",
     "GiveDrug.note": "drug_note",
     "GiveDrug.route": "drug_route",
     "GiveDrug.unit": "dose_unit",
+    "MakeRequest.words": "request_words",
+    "NameEntries.request_id": "person_request",
+    "NameEntries.what": "what_named",
     "WriteToTeam.text": "text_to_team",
 }
 
@@ -105,6 +115,9 @@ def _from_address(asked: Asked, kind: CommandRow) -> dict[str, object]:
         return {}
     codes = {item.name for item in msgspec.structs.fields(kind.given) if item.name != "value" and shape.kind_of(item) in ("text", "code")}
     found: dict[str, Any] = {name: text for name, text in asked.query.items() if name in codes}
+    for item in msgspec.structs.fields(kind.given):
+        if shape.kind_of(item) == "lines" and item.name not in kind.scanned and item.name in asked.query:
+            found[item.name] = [text for name, text in asked.queries if name == item.name]
     found |= {name: True for name in ASKED_ONCE & set(kind.form) if asked.query.get(name) == "true"}
     with suppress(ValueError):
         found["use_at"] = parse_instant(asked.query["use_at"]) if asked.query.get("use_at") else None
@@ -254,9 +267,14 @@ def _read(asked: Asked, struct: type[msgspec.Struct], prefix: str, texts: Mappin
     given = {}
     for item in msgspec.structs.fields(struct):
         value = _read_field(asked, item, f"{prefix}{item.name}", texts)
-        if value is not None and value not in ({}, []):
+        if value is not None and (value not in ({}, []) or _asks_facts(item)):
             given[item.name] = value
     return given
+
+
+def _asks_facts(item: FieldInfo) -> bool:
+    """Whether a form always says what was found, though it be nothing: the rule then answers as at any other door."""
+    return shape.kind_of(item) == "facts" and shape.is_required(item)
 
 
 def _read_field(asked: Asked, item: FieldInfo, name: str, texts: Mapping[str, list[str]]) -> object:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import msgspec
 from starlette.responses import Response
 
+from baybridge.base import decoding
 from baybridge.base.money import format_minor
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.documents.plan import NO_PLAN
@@ -76,7 +77,7 @@ def _page(view: CaseView) -> Response:
 
 
 def _compared(view: CaseView, quote: QuoteDocument) -> Comparison | Refusal:
-    given = msgspec.convert(quote["asked"], IssueQuote)
+    given = decoding.convert(quote["asked"], IssueQuote)
     if given.product is None:
         given = msgspec.structs.replace(given, product=quote.get("product"))
     products = view.asked.node.documents.typed.products
@@ -93,7 +94,7 @@ def _elsewhere(view: CaseView, quote: QuoteDocument) -> Iterator[tuple[str, Issu
         document = documents.get(event.quote_sha256)
         region = document.get("region") if is_quote(document) else None
         if is_quote(document) and region is not None and region != quote.get("region") and event.valid_until >= today:
-            by_region[region] = msgspec.convert(document["asked"], IssueQuote)
+            by_region[region] = decoding.convert(document["asked"], IssueQuote)
     yield from by_region.items()
 
 

@@ -6,7 +6,7 @@ Main job: `value_of(asked, observation)`: number with comparator and unit, a cod
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from baybridge.documents.terms import Answers
 from baybridge.facts.fhir import items, mapping
@@ -15,7 +15,6 @@ from baybridge.web.page.page import Reader
 if TYPE_CHECKING:
     from baybridge.http.doors import Asked
 
-Json = Mapping[str, Any]
 
 
 def value_of(asked: Asked, observation: Mapping[str, object]) -> str:

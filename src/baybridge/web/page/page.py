@@ -69,7 +69,8 @@ MENU: Mapping[Role, tuple[tuple[str, str], ...]] = {
         ("menu.policies", "/policies"),
         ("menu.log", "/log"),
         *((("menu.indicators", "/indicators"), ("menu.exceptions", "/exceptions"), ("menu.safety", "/safety")) if role is Role.QUALITY else ()),
-        *((("menu.breaches", "/breaches"), ("menu.processing", "/processing"), ("rights.title", "/accounts/rights")) if role is Role.QUALITY else ()),
+        *((("menu.requests", "/requests"), ("menu.breaches", "/breaches"), ("menu.processing", "/processing")) if role is Role.QUALITY else ()),
+        *((("rights.title", "/accounts/rights"),) if role is Role.QUALITY else ()),
         *((("menu.spared", "/spared"),) if role in (Role.QUALITY, Role.COORDINATOR) else ()),
     )
     for role in Role
@@ -185,6 +186,9 @@ class Reader:
     def reason(self, reason: Reason) -> str:
         """What a reason says, with nodes by their names, legs, purposes, roles and commands by their words, days and moments as this reader writes them."""
         values = {name: self._value(name, value) if isinstance(value, str) else value for name, value in reason.values.items()}
+        if reason.code == "command.not_in_set":
+            choices = str(reason.values["known"]).split(", ")
+            values["known"] = self.t("page.semicolon").join(self.named(str(reason.values["field"]), one) for one in choices)
         return self._texts.say(self.language, reason.code, values)
 
     def _value(self, name: str, value: str) -> str:
@@ -350,7 +354,7 @@ class Reader:
         if key in _FOLDERS:
             folder, title = _FOLDERS[key]
             return self.t("page.semicolon").join(self.title_of(folder, one, title) or one for one in value.split(", "))
-        if key in ("attribute", "attributes", "fact", "missing", "failed"):
+        if key in ("attribute", "attributes", "fact", "missing", "failed", "as_before"):
             return self.t("page.semicolon").join(map(self.fact, value.split(", ")))
         if value.startswith("RR-"):
             return self.t("page.semicolon").join(self.code("sign", code) for code in value.split(", "))

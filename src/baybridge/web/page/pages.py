@@ -24,7 +24,7 @@ from baybridge.journey.held import Stage
 from baybridge.node import cases as case_list
 from baybridge.node.commands import signing
 from baybridge.node.commands.table import COMMANDS
-from baybridge.node.intake.importing import feeds, import_upload
+from baybridge.node.intake.importing import Imported, feeds, import_upload
 from baybridge.node.lists.lists import tied
 from baybridge.node.outage import StorageProblem
 from baybridge.node.people.access import PERSONAL
@@ -219,7 +219,16 @@ def import_file(asked: Asked) -> Response:
     report = import_upload(asked.node, asked.person, upload.name, upload.content, source=source, open_cases=everyone)
     if isinstance(report, Refusal):
         return refused(asked, report)
+    case_id = _only_opened(report)
+    if case_id:
+        return go(f"{tabs.address(case_id, tabs.home_tab(asked.person.role))}?opened=yes")
     return render(asked, "import.html", report=report, sources=sorted(feeds(asked.node)), sentences=[])
+
+
+def _only_opened(report: Imported) -> str:
+    """The case that a file opened, where that is all there is to say about it: one person, nothing odd, nobody to look at first."""
+    said = report.report.problems or report.waiting or report.without_case
+    return report.opened[0] if not said and len(report.opened) == len(report.cases) == 1 else ""
 
 
 DOORS = (

@@ -1,6 +1,7 @@
-"""The register of breaches and the record of processing, for the privacy role and the administrator.
+"""The register of what persons asked of their data, the register of breaches and the record of processing, for the privacy role and the administrator.
 
-Main job: `PRIVACY_DOORS`. Elsewhere: the register itself in `node/people/breaches.py`, the record in `node/people/processing.py`.
+Main job: `PRIVACY_DOORS`. Elsewhere: the register itself in `node/people/breaches.py`, the record in `node/people/processing.py`, the requests in
+`node/people/requests.py`; a request itself stands on its case, `web/case/requests_page.py`.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from starlette.responses import HTMLResponse, Response
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.http.doors import Asked, Door
-from baybridge.node.people import breach_changes, breaches, processing
+from baybridge.node.people import accounts, breach_changes, breaches, processing, requests
 from baybridge.node.people.breaches import Close, Entry, Kind, Note, NotNeeded, Open, Persons, Reopen, Told
+from baybridge.web.case.view import labels
 from baybridge.web.page.page import Reader, render
 
 _TYPED = ("what", "kind", "known_at", "happened_at", "patients", "complete")
@@ -120,7 +122,17 @@ def record(asked: Asked) -> Response:
     )
 
 
+def requests_page(asked: Asked) -> Response:
+    """Every request of a person, what waits first."""
+    found = requests.register(asked.node)
+    with asked.node.storage.reading() as connection:
+        names = accounts.names(connection)
+    late = sum(one.state == "late" for one in found)
+    return render(asked, "requests-register.html", rows=found, names=names, labels=labels(asked, sorted({row.case_id for row in found})), late=late)
+
+
 PRIVACY_DOORS = (
+    Door("/requests", ("GET",), "requests", "requests.read", requests_page),
     Door("/breaches", ("GET",), "breaches", "breach.manage", everything),
     Door("/breaches", ("POST",), "breaches.enter", "breach.manage", enter),
     Door("/breaches/{breach_id}", ("POST",), "breaches.add", "breach.manage", add),

@@ -17,6 +17,7 @@ from typing import Literal
 import msgspec
 from sqlalchemy import Connection, delete, func, insert, select
 
+from baybridge.base import decoding
 from baybridge.node.people import second_factor
 from baybridge.node.tables import sign_in_begun as table
 
@@ -60,7 +61,7 @@ def take(connection: Connection, key: str, browser: str, at: datetime) -> Begun 
     if not hmac.compare_digest(owner, _digest(browser)):
         return None  # it stays for the browser that began it: nobody else ends it either
     connection.execute(delete(table).where(table.c.key_sha256 == row.key_sha256))
-    return msgspec.json.decode(body, type=Begun) if at < datetime.fromisoformat(row.expires_at) else None
+    return decoding.decode(body, Begun) if at < datetime.fromisoformat(row.expires_at) else None
 
 
 def _digest(text: str) -> str:

@@ -19,6 +19,7 @@ from msgspec import Meta, Struct
 from baybridge.base.outcome import Reason, refuse
 from baybridge.bedside import rendering
 from baybridge.bedside.doses import ROUNDED, Dose, Entered, against_dose, dose_of, figure, weight_now
+from baybridge.bedside.weights import far_from
 from baybridge.documents.escalation import span
 from baybridge.documents.limits import Tocilizumab
 from baybridge.documents.terms import Drug, Drugs
@@ -233,17 +234,21 @@ def _most(situation: Situation, given: GiveDrug) -> float | None:
 
 
 def _outside(situation: Situation, given: GiveDrug, dose: Dose) -> Iterator[Reason]:
-    """A single dose outside what the list of drugs names as usual, for the drug or for any."""
+    """A single dose outside what the list of drugs names as usual, for the drug or for any, or by a weight that is far from those of the last weeks."""
     document, known = situation.documents.the(Drugs), _known(situation, given)
     low, high = (known.usual_mg if known else None) or document.any_usual_mg
     if dose.mg is not None and not low <= dose.mg <= high:
         values = {"name": _name(situation, given) or _code(given), "dose_mg": figure(dose.mg), "low": figure(low), "high": figure(high)}
         yield Reason("bedside.drug.unusual_dose", values, source=document.usual_source, where="unusual")
+    weight = weight_now(situation) if dose.weight_kg is not None or _code(given) == situation.limits.tocilizumab.atc else None
+    if (known_weight := far_from(situation, weight)) is not None and weight is not None:
+        source = situation.documents.escalation.unusual.source
+        yield Reason("bedside.drug.far_weight", {"weight": figure(weight), "known": figure(known_weight)}, source=source, where="unusual")
 
 
-def _band(situation: Situation, weight: float) -> float:
-    """Milligrams for each kilogram that the label names for a weight."""
-    reached = [band for band in situation.limits.tocilizumab.by_weight if weight >= band.from_kg]
+def per_kg_of_label(rules: Tocilizumab, weight: float) -> float:
+    """Milligrams for each kilogram that the label names for a weight (kg)."""
+    reached = [band for band in rules.by_weight if weight >= band.from_kg]
     return max(reached, key=lambda band: band.from_kg).mg_per_kg if reached else float("inf")
 
 
@@ -252,7 +257,7 @@ def _tocilizumab(situation: Situation, given: GiveDrug, dose: Dose) -> Iterator[
     if _code(given) != rules.atc:
         return
     yield from _of_others(situation, given)
-    if dose.mg_per_kg is not None and dose.weight_kg is not None and dose.mg_per_kg > (label := _band(situation, dose.weight_kg)):
+    if dose.mg_per_kg is not None and dose.weight_kg is not None and dose.mg_per_kg > (label := per_kg_of_label(rules, dose.weight_kg)):
         yield Reason("bedside.drug.tocilizumab_per_kg", {"limit": figure(label), "weight": figure(dose.weight_kg)}, source=rules.source, where="mg_per_kg")
     yield from _by_weight(situation, dose, rules)
     if dose.mg is not None and dose.mg > rules.max_dose_mg:
@@ -264,7 +269,7 @@ def _tocilizumab(situation: Situation, given: GiveDrug, dose: Dose) -> Iterator[
 def _by_weight(situation: Situation, dose: Dose, rules: Tocilizumab) -> Iterator[Reason]:
     """Milligrams that were entered without saying for which weight, and are more for each kilogram than the label names; vials and rounding aside."""
     weight = weight_now(situation)
-    if dose.mg is None or dose.mg_per_kg is not None or weight is None or dose.mg <= (label := _band(situation, weight)) * weight * (1 + ROUNDED):
+    if dose.mg is None or dose.mg_per_kg is not None or weight is None or dose.mg <= (label := per_kg_of_label(rules, weight)) * weight * (1 + ROUNDED):
         return
     values = {"dose_mg": figure(dose.mg), "found": figure(dose.mg / weight), "weight": figure(weight), "limit": figure(label)}
     yield Reason("bedside.drug.tocilizumab_by_weight", values, source=rules.source, where="dose_mg")

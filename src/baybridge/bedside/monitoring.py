@@ -18,8 +18,10 @@ from msgspec.structs import replace
 from baybridge.base.outcome import Reason, refuse
 from baybridge.bedside import rendering
 from baybridge.bedside.as_before import AFFIRMED, Before, not_fitting, not_offered, offered
+from baybridge.bedside.doses import figure
 from baybridge.bedside.drugs import AGAIN_MIN
 from baybridge.bedside.episode import infusion_may_be_untold, standing_facts
+from baybridge.bedside.weights import far_from
 from baybridge.documents.escalation import span
 from baybridge.documents.fact_reading import Latest
 from baybridge.facts.looks import explained_by, left_out
@@ -204,11 +206,19 @@ def _odd_pairs(situation: Situation, given: Assess) -> Iterator[Reason]:
     if not asked or _brings_a_sign(situation, given):
         return
     for code in asked:
-        if code.startswith(UNUSUAL):
+        if code == _FAR_WEIGHT:
+            yield _far_weight(situation, given)
+        elif code.startswith(UNUSUAL):
             values = {"fact": code.removeprefix(UNUSUAL)}
             yield Reason("bedside.assess.unusual_sign", values, where="unusual", source=situation.documents.escalation.unusual.source)
         else:
             yield Reason("bedside.assess.odd_pair", {"pair": code}, where="unusual", source="convention of this project")
+
+
+def _far_weight(situation: Situation, given: Assess) -> Reason:
+    weight = _with_sums(situation, given)["weight"]
+    values = {"weight": figure(float(weight)), "known": figure(far_from(situation, weight) or 0)}
+    return Reason("bedside.weight.far", values, where="unusual", source=situation.documents.escalation.unusual.source)
 
 
 def _of_the_moment(situation: Situation, name: str) -> bool:
@@ -225,7 +235,13 @@ _A_DAY_H = 24
 
 
 def _asked(situation: Situation, given: Assess) -> Iterator[str]:
-    yield from questions(_with_sums(situation, given), situation.documents.escalation.unusual, situation.facts.get("age"))
+    findings = _with_sums(situation, given)
+    yield from questions(findings, situation.documents.escalation.unusual, situation.facts.get("age"))
+    if far_from(situation, findings.get("weight")) is not None:
+        yield _FAR_WEIGHT
+
+
+_FAR_WEIGHT = f"{UNUSUAL}weight"
 
 
 def _entered_before(situation: Situation, given: Assess) -> bool:

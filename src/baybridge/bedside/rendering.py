@@ -161,6 +161,25 @@ def drug(event: ev.DrugGiven, writer: Writer) -> None:
     administered(writer, concept(ATC, event.atc, event.name), effective, content)
 
 
+def dose_doubted(event: ev.DoseDoubted, writer: Writer) -> None:
+    """As Flag: a physician looks at the dose."""
+    found = "no weight stands any more" if event.weight_kg is None else f"the weight is {event.weight_kg:g} kg"
+    code = {"text": f"dose by another weight: {found}"}
+    writer.add("Flag", {"status": "active", "code": code, "subject": writer.patient, "period": {"start": writer.at}, "author": writer.actor})
+
+
+def dose_doubt_ended(_event: ev.DoseDoubtEnded, writer: Writer) -> None:
+    """As Flag that is no longer active."""
+    code = {"text": "the dose fits the weight"}
+    writer.add("Flag", {"status": "inactive", "code": code, "subject": writer.patient, "period": {"end": writer.at}, "author": writer.actor})
+
+
+def dose_reviewed(event: ev.DoseReviewed, writer: Writer) -> None:
+    """As Flag that is no longer active, with a physician's word."""
+    code = {"text": f"dose by another weight, reviewed: {event.note}"}
+    writer.add("Flag", {"status": "inactive", "code": code, "subject": writer.patient, "period": {"end": writer.at}, "author": writer.actor})
+
+
 def assessed(event: ev.AssessmentRecorded, writer: Writer) -> None:
     """As Observation."""
     at = event.assessed_at.isoformat()

@@ -60,6 +60,7 @@ class UnusualSigns(Part, frozen=True, kw_only=True):
 
     from_age: float = 0
     no_hypotension_below: float | None = None  # systolic pressure, mm[Hg], beside "no hypotension"
+    weight_change_percent: float | None = None  # from a weight of the last 30 days
     comfort_at_most: float | None = None  # saturation, %, beside oxygen for comfort
     vital_signs: Mapping[str, VitalLimits] = EMPTY
     source: str = ""

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypedDict, Unpack
 
+from msgspec import structs
+
 from baybridge.base.time import start_of_day
 from baybridge.documents.escalation import Escalation, UnusualSigns, span
 from baybridge.documents.pathway import FinalResult, FollowUp, FreshCellsClock, Pathway, PermitClock, ShipperClock
@@ -25,6 +27,7 @@ from baybridge.journey.conditions import discharged
 from baybridge.journey.conflicts import conflicts_of
 from baybridge.journey.corrected import set_aside_elsewhere
 from baybridge.journey.custody import FAILED
+from baybridge.journey.doubted_doses import doubted_doses
 from baybridge.journey.schedule import next_visit
 from baybridge.journey.task import Level, Task
 
@@ -47,6 +50,7 @@ def alarms(case: Case, now: datetime, site: Site, pathway: Pathway, escalation: 
         yield from _review_grade(case, now, site, span(escalation.look_now_within))
         yield from _asked_findings(case, now, site, span(escalation.look_now_within))
         yield from _odd_findings(case, site, escalation.unusual)
+    yield from _doubted_doses(case, site)
     yield from _conflicts(case, site)
     yield from _set_aside_elsewhere(case, site)
     yield from _malignancy(case, site)
@@ -294,6 +298,16 @@ def _odd_findings(case: Case, site: Site, limits: UnusualSigns) -> Iterator[Task
     """Findings that do not fit each other or are unusual, until somebody answers: which of them holds is asked."""
     for pair in odd_findings.to_ask(case, site.node, limits):
         yield _task(site, "odd_findings", Role.NURSE, pair, values={"pair": pair}, commands=("Assess",), level="red")
+
+
+def _doubted_doses(case: Case, site: Site) -> Iterator[Task]:
+    """A dose whose weight proved to be another one: a physician looks at the patient and says what follows."""
+    for one in doubted_doses(case, site.node):
+        dose, weight = one.dose.event, one.asked.event.weight_kg
+        values: dict[str, str | int] = {"drug": dose.name, "dose": dose.dose, "at": dose.given_at.isoformat(), "weight": "" if weight is None else f"{weight:g}"}
+        title = "dose_doubted" if weight is not None else "dose_without_weight"
+        task = _task(site, "dose_doubted", Role.PHYSICIAN, one.entry, values=values, commands=("ReviewDose",), level="red", source="contract K2")
+        yield structs.replace(task, title=f"journey.task.{title}")
 
 
 def _asked_findings(case: Case, now: datetime, site: Site, within: timedelta) -> Iterator[Task]:

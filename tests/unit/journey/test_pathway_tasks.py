@@ -62,6 +62,7 @@ def test_every_command_on_the_road_stands_in_some_task_or_is_always_possible() -
     always |= {"WriteToTeam", "AnswerPatient"}  # by the patient, whenever there is something to say, and from attention
     always |= {"AllowCaregiver", "EndCaregiver"}  # whenever somebody helps, or does not any more
     always |= {"KeepCall"}  # asked by attention where the cause of a call was withdrawn
+    always |= {"ReviewDose"}  # asked by an alarm where the weight of a dose proved to be another one
     always |= {"HandToCourier", "ConfirmCourier"}  # asked by attention once a shipment left
     always |= {"RecordLateResult"}  # when a result comes after the release
     always |= {"AttachDocument", "ConfirmProposal"}  # from the documents of a case, whenever there is one

@@ -193,7 +193,8 @@ def test_ward_and_administrator_see_the_age_and_a_red_line_when_it_is_late(ward:
 
 #: What is decided or said now, whenever that is: no moment at the bedside is lost by entering it afterwards.
 OF_NOW = frozenset({
-    "AcknowledgeCall", "CloseCall", "KeepCall", "ConfirmGrade", "SetAssessmentInterval", "ReportIncident", "AnswerIncident", "CheckFitness", "SignException",
+    "AcknowledgeCall", "CloseCall", "KeepCall", "ReviewDose", "ConfirmGrade", "SetAssessmentInterval", "ReportIncident", "AnswerIncident", "CheckFitness",
+    "SignException",
 })  # fmt: skip
 
 

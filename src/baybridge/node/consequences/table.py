@@ -15,6 +15,7 @@ from baybridge.node.commands.reopening import DECIDE_AGAIN
 from baybridge.node.consequences.row import ConsequenceRow
 from baybridge.node.corrections.again import MADE_AGAIN
 from baybridge.node.corrections.causes import WITHDRAWN_CAUSES
+from baybridge.node.corrections.doses import DOSES_FOLLOW
 from baybridge.node.corrections.grades import GRADES_FOLLOW
 from baybridge.node.corrections.telling import TELL_ENTRIES, TELL_LATE_RESULTS, TELL_SET_ASIDE
 from baybridge.node.intake.importing import IMPORT_RUNS, PLACE_RECORD
@@ -28,8 +29,8 @@ from baybridge.node.watch.leaving import LEAVE
 from baybridge.node.watch.watching import CLOCK, LOOK
 
 _ROWS = (
-    LOOK, CLOCK, LEAVE, DECIDE_AGAIN, GRADES_FOLLOW, MADE_AGAIN, WITHDRAWN_CAUSES, TELL_ENTRIES, TELL_SET_ASIDE, TELL_LATE_RESULTS, TELL_CORRECTION, TELL_WITHDRAWAL,
-    TELL_STATUS, PLACE_RECORD, IMPORT_RUNS, DAILY_CHECK, SAME_DAY, SCAN, READ, SETTLE, PLAN, SEND, NOTIFY, CODES_END,
+    LOOK, CLOCK, LEAVE, DECIDE_AGAIN, GRADES_FOLLOW, MADE_AGAIN, WITHDRAWN_CAUSES, DOSES_FOLLOW, TELL_ENTRIES, TELL_SET_ASIDE, TELL_LATE_RESULTS, TELL_CORRECTION,
+    TELL_WITHDRAWAL, TELL_STATUS, PLACE_RECORD, IMPORT_RUNS, DAILY_CHECK, SAME_DAY, SCAN, READ, SETTLE, PLAN, SEND, NOTIFY, CODES_END,
 )  # fmt: skip
 
 CONSEQUENCES: Mapping[str, ConsequenceRow] = {row.name: row for row in _ROWS}

@@ -1,7 +1,7 @@
 """How entries of a case were made, for the rule that puts them right.
 
 Main job: `making(node, unit, deciding)`: which commands make which events, what one command recorded together, and what a command's rule would have said to another
-input as of an earlier moment: over the case as it stood before the entry, the record as it was filed by then, for a grade as it now stands, and facts as of then.
+input as of an earlier moment: over the case as it stood before the entry, the record as filed by then (for a grade and a dose as it stands now), and facts of then.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from baybridge.base.outcome import Reason, Refusal
 from baybridge.journey.case import Case
 from baybridge.journey.command import Actor, Situation, Verdict
 from baybridge.journey.corrections.correcting import Making
-from baybridge.journey.events import EntryCorrected, Event, GradeAssessed
+from baybridge.journey.events import DrugGiven, EntryCorrected, Event, GradeAssessed
 from baybridge.journey.judged import Judged
 from baybridge.journey.row import nothing_beside
 from baybridge.journey.texts import judge
@@ -63,8 +63,8 @@ def making(node: Node, unit: Unit, deciding: Deciding, present: Case | None = No
 def _then(
     node: Node, unit: Unit, row: CommandRow, case: Case, at: datetime, actor: Actor, *, filed_by: datetime | None = None, present: Case | None = None
 ) -> tuple[Deciding, Situation]:
-    """The situation of an earlier moment. A grade follows the record: of what it reads, what was filed late or corrected since counts too."""
-    by = unit.at if any(event.event is GradeAssessed for event in row.events) else filed_by or at
+    """The situation of an earlier moment. A grade and a dose follow the record: of what they read, what was filed late or corrected since counts too."""
+    by = unit.at if any(event.event in _FOLLOWING for event in row.events) else filed_by or at
     filed = CaseRecord(unit.connection, case, by, node.record_memory)
     whole = replace(case, history=unit.case(case.case_id).history)  # what renders an entry, the replaced one too, is no dose or result beside it
     facts = LazyFacts(lambda: node.fact_set(unit.connection, case, at, filed))
@@ -85,6 +85,10 @@ def _then(
         decide_at=decided_at(node, unit, case, filed, deciding),
     )
     return deciding, situation
+
+
+#: What is worked out from the record as it is known now: a grade from findings, a dose from the weight.
+_FOLLOWING = frozenset({GradeAssessed, DrugGiven})
 
 
 def commands_making(kind: type[Event]) -> tuple[CommandRow, ...]:

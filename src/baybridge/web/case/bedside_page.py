@@ -17,8 +17,10 @@ from baybridge.bedside.product import bag_reasons
 from baybridge.documents.terms import Drugs
 from baybridge.journey import asked_findings, odd_findings
 from baybridge.journey.course import Grade
+from baybridge.journey.doubted_doses import DoubtedDose, doubted_doses, last_said
 from baybridge.journey.drug_history import FiledDose
-from baybridge.journey.events import DrugsReserved, FitnessChecked, GradeAssessed, ProductThawed
+from baybridge.journey.entry import tells
+from baybridge.journey.events import DoseReviewed, DrugsReserved, FitnessChecked, GradeAssessed, ProductThawed
 from baybridge.journey.look_now import ALERT_GRADE
 from baybridge.journey.reserved_doses import Reserved, reserved_doses
 from baybridge.node.commands.table import COMMANDS
@@ -108,6 +110,8 @@ def bedside(view: CaseView) -> Response:
         answered=list(answered(view, FROM_RECORD)) if case.infusions else [],
         fitness=case.of(FitnessChecked)[::-1],
         judged=view.decisions(entry.event.decision_sha256 for entry in case.of(FitnessChecked)),
+        doubted={one.entry: _doubted(view, one) for one in doubted_doses(case, view.asked.node.site.node)},
+        reviewed={name: entry for name, entry in last_said(case, view.asked.node.site.node).items() if tells(entry, DoseReviewed)},
         thaws=case.of(ProductThawed),
         reservation=held,
         filed=[(one, _drug(view, one)) for one in filed],
@@ -117,6 +121,12 @@ def bedside(view: CaseView) -> Response:
         first=[*(one for one in after if one.command in _FIRST), *unconfirmed],
         after=[one for one in after if one.command not in _FIRST],
     )
+
+
+def _doubted(view: CaseView, one: DoubtedDose) -> str:
+    """What is wrong with the weight of a dose, in words."""
+    weight = one.asked.event.weight_kg
+    return view.reader.t("bedside.dose_without_weight") if weight is None else view.reader.t("bedside.dose_doubted", weight=view.reader.value(weight, "kg"))
 
 
 def _looks(view: CaseView) -> Iterator[tuple[str, str]]:

@@ -29,6 +29,7 @@ from baybridge.funding.quote.quoting import covered_categories
 from baybridge.journey.attachments import attached
 from baybridge.journey.case import Case
 from baybridge.journey.command import Role
+from baybridge.journey.doubted_doses import doubted_doses
 from baybridge.journey.entry import Entry
 from baybridge.journey.events import PatientWrote
 from baybridge.journey.gates import gate_ahead
@@ -272,6 +273,13 @@ def _helping(asked: Asked, case: Case | None) -> Options:
     return tuple(Option(one, names.get(one, "–")) for one in found if who.role is not Role.CAREGIVER or one == who.person)
 
 
+def _doubted_doses(asked: Asked, case: Case | None) -> Options:
+    """The doses whose weight proved to be another one, by drug, amount and moment."""
+    reader = Reader(asked)
+    found = doubted_doses(case, asked.node.site.node) if case is not None else ()
+    return tuple(Option(one.entry, f"{one.dose.event.name} {one.dose.event.dose}, {reader.moment(one.dose.event.given_at)}") for one in found)
+
+
 def _shipments(asked: Asked, case: Case | None) -> Options:
     reader = Reader(asked)
     under_way = [shipment for shipment in (case.shipments if case else ()) if shipment.under_way]
@@ -418,6 +426,7 @@ CHOICES: Mapping[str, Callable[[Any, Case | None], Options]] = {
     "held_drug": _held_drug,
     "drug_route": _routes,
     "dose_unit": _dose_units,
+    "doubted_dose": _doubted_doses,
     "purposes": _transfer_purposes,
     "transfer_purpose": _transfer_purposes,
     "recognition_purpose": lambda asked, _: coded(asked, RECOGNITION_PURPOSES),

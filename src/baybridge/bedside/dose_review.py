@@ -8,7 +8,7 @@ the sum by the weight that is known now is another one, or no weight stands any 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -22,6 +22,7 @@ from baybridge.journey.checks import said
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.doubted_doses import DoubtedDose, doubted_doses
 from baybridge.journey.events import DoseDoubted, DoseDoubtEnded, DoseReviewed, DrugGiven
+from baybridge.journey.prefill import FormContext
 from baybridge.journey.row import CLINICAL, CommandRow, EventRow, roles
 from baybridge.journey.texts import Note
 
@@ -29,8 +30,8 @@ from baybridge.journey.texts import Note
 class ReviewDose(Struct, frozen=True, kw_only=True):
     """A physician looked at a dose whose weight proved to be another one."""
 
-    note: Annotated[Note, Meta(description="what follows for the patient: what was looked at, what is done or why nothing is")]
-    entry: Annotated[str, Meta(description="the entry of the dose; without it the only one that waits")] = ""
+    follows: Annotated[Note, Meta(description="what follows for the patient: what was looked at, what is done or why nothing is")]
+    dose_entry: Annotated[str, Meta(description="the entry of the dose; without it the only one that waits")] = ""
 
 
 # --- whether it is another dose -----------------------------------------------------------------------------------------
@@ -84,21 +85,27 @@ def review_dose(situation: Situation, given: ReviewDose) -> Verdict:
     """The dose stays as it was given; the physician's word on it stands beside it."""
     waiting = doubted_doses(situation.case, situation.site.node)
     against = [*_which(waiting, given)]
-    if not said(given.note):
-        against.append(Reason("bedside.dose_review.no_note", where="note"))
+    if not said(given.follows):
+        against.append(Reason("bedside.dose_review.no_note", where="follows"))
     if against:
         return refuse(*against)
-    one = next(dose for dose in waiting if given.entry in ("", dose.entry))
-    return (DoseReviewed(entry=one.entry, weight_kg=one.asked.event.weight_kg, note=given.note.strip()),)
+    one = next(dose for dose in waiting if given.dose_entry in ("", dose.entry))
+    return (DoseReviewed(dose_entry=one.entry, weight_kg=one.asked.event.weight_kg, follows=given.follows.strip()),)
 
 
 def _which(waiting: tuple[DoubtedDose, ...], given: ReviewDose) -> Iterator[Reason]:
-    if given.entry and given.entry not in {one.entry for one in waiting}:
-        yield Reason("bedside.dose_review.another", where="entry")
+    if given.dose_entry and given.dose_entry not in {one.entry for one in waiting}:
+        yield Reason("bedside.dose_review.another", where="dose_entry")
     elif not waiting:
-        yield Reason("bedside.dose_review.none", where="entry")
-    elif not given.entry and len(waiting) > 1:
-        yield Reason("bedside.dose_review.several", {"count": len(waiting)}, where="entry")
+        yield Reason("bedside.dose_review.none", where="dose_entry")
+    elif not given.dose_entry and len(waiting) > 1:
+        yield Reason("bedside.dose_review.several", {"count": len(waiting)}, where="dose_entry")
+
+
+def dose_that_waits(context: FormContext) -> Mapping[str, object]:
+    """The dose, where one alone waits."""
+    waiting = doubted_doses(context.case, context.site.node)
+    return {"dose_entry": waiting[0].entry} if len(waiting) == 1 else {}
 
 
 #: What page, command line, FHIR and other nodes know about it.
@@ -111,7 +118,8 @@ COMMAND_ROWS = (
         step="dose_doubted",
         blocked=none_in_doubt,
         button="after",
-        choices={"entry": "doubted_dose"},
+        prefill=dose_that_waits,
+        choices={"dose_entry": "doubted_dose"},
     ),
 )  # fmt: skip
 

@@ -19,7 +19,7 @@ from msgspec import Meta, Struct
 from baybridge.base.outcome import Reason, refuse
 from baybridge.bedside import rendering
 from baybridge.bedside.doses import ROUNDED, Dose, Entered, against_dose, dose_of, figure, weight_now
-from baybridge.bedside.weights import far_from
+from baybridge.bedside.weights import KEPT_CLOSE, far_from
 from baybridge.documents.escalation import span
 from baybridge.documents.limits import Tocilizumab
 from baybridge.documents.terms import Drug, Drugs
@@ -242,8 +242,7 @@ def _outside(situation: Situation, given: GiveDrug, dose: Dose) -> Iterator[Reas
         yield Reason("bedside.drug.unusual_dose", values, source=document.usual_source, where="unusual")
     weight = weight_now(situation) if dose.weight_kg is not None or _code(given) == situation.limits.tocilizumab.atc else None
     if (known_weight := far_from(situation, weight)) is not None and weight is not None:
-        source = situation.documents.escalation.unusual.source
-        yield Reason("bedside.drug.far_weight", {"weight": figure(weight), "known": figure(known_weight)}, source=source, where="unusual")
+        yield Reason("bedside.drug.far_weight", {"weight": figure(weight), "known": figure(known_weight)}, source=KEPT_CLOSE, where="unusual")
 
 
 def per_kg_of_label(rules: Tocilizumab, weight: float) -> float:

@@ -21,7 +21,7 @@ from baybridge.bedside.as_before import AFFIRMED, Before, not_fitting, not_offer
 from baybridge.bedside.doses import figure
 from baybridge.bedside.drugs import AGAIN_MIN
 from baybridge.bedside.episode import infusion_may_be_untold, standing_facts
-from baybridge.bedside.weights import far_from
+from baybridge.bedside.weights import KEPT_CLOSE, far_from
 from baybridge.documents.escalation import span
 from baybridge.documents.fact_reading import Latest
 from baybridge.facts.looks import explained_by, left_out
@@ -218,7 +218,7 @@ def _odd_pairs(situation: Situation, given: Assess) -> Iterator[Reason]:
 def _far_weight(situation: Situation, given: Assess) -> Reason:
     weight = _with_sums(situation, given)["weight"]
     values = {"weight": figure(float(weight)), "known": figure(far_from(situation, weight) or 0)}
-    return Reason("bedside.weight.far", values, where="unusual", source=situation.documents.escalation.unusual.source)
+    return Reason("bedside.weight.far", values, where="unusual", source=KEPT_CLOSE)
 
 
 def _of_the_moment(situation: Situation, name: str) -> bool:

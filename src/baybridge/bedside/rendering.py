@@ -176,7 +176,7 @@ def dose_doubt_ended(_event: ev.DoseDoubtEnded, writer: Writer) -> None:
 
 def dose_reviewed(event: ev.DoseReviewed, writer: Writer) -> None:
     """As Flag that is no longer active, with a physician's word."""
-    code = {"text": f"dose by another weight, reviewed: {event.note}"}
+    code = {"text": f"dose by another weight, reviewed: {event.follows}"}
     writer.add("Flag", {"status": "inactive", "code": code, "subject": writer.patient, "period": {"end": writer.at}, "author": writer.actor})
 
 

@@ -11,6 +11,9 @@ from typing import TypeGuard
 
 from baybridge.journey.command import Situation
 
+#: Source of the question.
+KEPT_CLOSE = "convention of this project, unverified"
+
 
 def far_from(situation: Situation, weight: object) -> float | None:
     """The known weight from which this one is furthest, where it is too far; None where nothing is known or all are close."""

@@ -43,5 +43,5 @@ def last_said(case: Case, node: str) -> dict[str, Entry[DoseDoubted] | Entry[Dos
         if entry.origin.node != node:
             continue
         if tells(entry, DoseDoubted) or tells(entry, DoseDoubtEnded) or tells(entry, DoseReviewed):
-            found[entry.event.entry] = entry
+            found[entry.event.dose_entry] = entry
     return found

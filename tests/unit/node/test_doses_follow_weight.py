@@ -157,12 +157,12 @@ def test_a_physician_answers_it_once(ward: Ward) -> None:
     ward.observe("weight", 83, logical_id="w-1")
     given = dose(ward, mg_per_kg=8)
     amend(ward, "w-1", status="corrected", valueQuantity=kilograms(60))
-    nurse = ward.give("ReviewDose", note="seen")
+    nurse = ward.give("ReviewDose", follows="seen")
     assert isinstance(nurse, Refusal)
-    assert [reason.code for reason in ward.give("ReviewDose", Role.PHYSICIAN, note=" ").reasons] == ["bedside.dose_review.no_note"]
-    assert [reason.code for reason in ward.give("ReviewDose", Role.PHYSICIAN, note="seen", entry="e-0").reasons] == ["bedside.dose_review.another"]
-    done = ward.give("ReviewDose", Role.PHYSICIAN, note="liver enzymes and counts daily; the next dose is 480 mg")
-    assert [item.event for item in done.events] == [ev.DoseReviewed(entry=given, weight_kg=60, note="liver enzymes and counts daily; the next dose is 480 mg")]
+    assert [reason.code for reason in ward.give("ReviewDose", Role.PHYSICIAN, follows=" ").reasons] == ["bedside.dose_review.no_note"]
+    assert [reason.code for reason in ward.give("ReviewDose", Role.PHYSICIAN, follows="seen", dose_entry="e-0").reasons] == ["bedside.dose_review.another"]
+    done = ward.give("ReviewDose", Role.PHYSICIAN, follows="liver enzymes and counts daily; the next dose is 480 mg")
+    assert [item.event for item in done.events] == [ev.DoseReviewed(dose_entry=given, weight_kg=60, follows="liver enzymes and counts daily; the next dose is 480 mg")]
     ward.round()
     assert (waiting(ward), tasks(ward)) == ([], [])
     amend(ward, "w-1", status="corrected", valueQuantity=kilograms(61))

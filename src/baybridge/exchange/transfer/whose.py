@@ -33,7 +33,7 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     ev.GateExceptionSigned.__name__: ("note",),
     ev.BoardDecided.__name__: ("note",),
     ev.DrugGiven.__name__: ("note",),
-    ev.DoseReviewed.__name__: ("note",),
+    ev.DoseReviewed.__name__: ("follows",),
     ev.EmergencyRecorded.__name__: ("reason", "presumed_will", "note"),
     ev.Infused.__name__: ("late_reason",),
 }

@@ -165,22 +165,22 @@ class DrugGiven(Event, frozen=True, kw_only=True, tag=True):
 class DoseDoubted(Event, frozen=True, kw_only=True, tag=True):
     """The weight that a dose goes by is another one by what is known now, so that more or less was given than was meant; a physician looks at it."""
 
-    entry: str  # the event of the dose
+    dose_entry: str  # the event of the dose
     weight_kg: float | None = None  # by what is known now, of when the dose was entered; None where none stands any more
 
 
 class DoseDoubtEnded(Event, frozen=True, kw_only=True, tag=True):
     """The dose fits the weight again by what is known now."""
 
-    entry: str
+    dose_entry: str
 
 
 class DoseReviewed(Event, frozen=True, kw_only=True, tag=True):
     """A physician looked at a dose whose weight proved to be another one, and says what follows."""
 
-    entry: str
+    dose_entry: str
     weight_kg: float | None = None
-    note: str = ""
+    follows: str = ""
 
 
 class Discharged(Event, frozen=True, kw_only=True, tag=True):

@@ -59,9 +59,9 @@ def _of_dose(node: Node, unit: Unit, case: Case, entry: Entry[DrugGiven], rules:
     weight = _weight(node, unit, case, entry)
     if not in_doubt(entry.event, weight, rules):
         if said is not None and tells(said, DoseDoubted):
-            yield DoseDoubtEnded(entry=entry.origin.event_id)
+            yield DoseDoubtEnded(dose_entry=entry.origin.event_id)
     elif said is None or tells(said, DoseDoubtEnded) or ((tells(said, DoseDoubted) or tells(said, DoseReviewed)) and said.event.weight_kg != weight):
-        yield DoseDoubted(entry=entry.origin.event_id, weight_kg=weight)
+        yield DoseDoubted(dose_entry=entry.origin.event_id, weight_kg=weight)
 
 
 def _weight(node: Node, unit: Unit, case: Case, entry: Entry[DrugGiven]) -> float | None:

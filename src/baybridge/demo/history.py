@@ -235,6 +235,7 @@ def arrive(walk: Walk, node: str, leg: str, warmest_c: float, coldest_c: float) 
         coldest_c=coldest_c,
         minutes_outside=0,
         seal_intact=True,
+        seal=shipment.left_under,
     )
 
 

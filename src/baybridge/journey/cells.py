@@ -51,11 +51,20 @@ class Shipment:
     confirmed: Entry[ev.CourierConfirmed] | None = None
 
     @property
+    def left_under(self) -> str:
+        """The seal under which the courier took the bags; empty where none is known here."""
+        return self.courier.event.seal.strip() if self.courier else ""
+
+    @property
     def other_seal(self) -> bool:
         """Whether the seal that was read at arrival is another than the one that it left under; False where either is unknown."""
-        left = self.courier.event.seal if self.courier else ""
-        arrived = self.received.event.seal if self.received else ""
-        return bool(left and arrived) and same_seal(left) != same_seal(arrived)
+        arrived = self.received.event.seal.strip() if self.received else ""
+        return bool(self.left_under and arrived) and same_seal(self.left_under) != same_seal(arrived)
+
+    @property
+    def seal_unread(self) -> bool:
+        """Whether the bags arrived without a seal being read though they left under one."""
+        return self.received is not None and bool(self.left_under) and not self.received.event.seal.strip()
 
     @property
     def bags(self) -> tuple[str, ...]:

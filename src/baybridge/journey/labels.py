@@ -1,6 +1,7 @@
 """Labels of cells: a bag, a batch and a chain of identity belong to one case of a node and to no other.
 
-Main job: `labels_in(case)`, what stands on the cells of a case, and `of_another_case(situation, …)`, the refusal of a label that another case of this node has.
+Main job: `labels_in(case)`, what stands on the cells of a case, and `of_another_case(situation, …)`, the refusal of a label that another case of this node has, or
+that is the chain of identity itself.
 A label whose entry was voided is free again. Elsewhere: the cases of a node are read in `node/upkeep/labels.py`, within the transaction of the entry; what a
 neighbour tells is held against them in `node/neighbours/arrivals.py`. Nothing of the other case is named.
 """
@@ -40,7 +41,7 @@ def labels_in(case: Case) -> frozenset[Label]:
 
 
 def of_another_case(situation: Situation, kind: Kind, texts: Collection[str], where: str) -> Iterator[Reason]:
-    """The labels that another case of this node has; no exception passes them."""
+    """The labels that another case of this node has, and a bag or batch that bears the chain of identity itself; no exception passes them."""
     elsewhere = situation.record.labels_elsewhere
     if elsewhere is None:
         raise LookupError("the row of this command reads no labels_elsewhere")
@@ -48,6 +49,8 @@ def of_another_case(situation: Situation, kind: Kind, texts: Collection[str], wh
     taken = sorted({text.strip() for text in texts if labels(kind, (text,)) & found})
     if taken:
         yield Reason(f"journey.label.{kind}_of_another_case", {"labels": ", ".join(taken)}, source=ONE_CHAIN, where=where)
+    if kind != "chain" and {label.text for label in labels("chain", situation.case.chains)} & {label.text for label in labels(kind, texts)}:
+        yield Reason(f"journey.label.{kind}_is_chain", source=ONE_CHAIN, where=where)
 
 
 #: The events that put a label on cells, and the envelope in which a neighbour tells them.

@@ -60,7 +60,7 @@ class ReceiveShipment(Struct, frozen=True, kw_only=True):
     coldest_c: Logged
     minutes_outside: Annotated[int, Meta(ge=0, description="above the product's limit; for fresh cells outside 0 to 10 degrees")]
     seal_intact: bool
-    seal: Annotated[str, Meta(description="number of the seal as read; another than it left under keeps the bags in quarantine")] = ""
+    seal: Annotated[str, Meta(description="number of the seal as read; another than it left under, or none where it left under one, keeps the bags in quarantine")] = ""
     quarantine: Annotated[bool, Meta(description="take bags whose identity does not match into quarantine")] = False
     unusual: Unusual = False
 
@@ -302,6 +302,8 @@ def _arrival(situation: Situation, given: ReceiveShipment, known: Shipment | Non
 def _arrival_unusual(situation: Situation, given: ReceiveShipment, known: Shipment | None) -> Iterator[Reason]:
     """The bags arrived long before it is entered, or were longer on the way than any are."""
     usual = situation.limits.plausible
+    if known is not None and known.left_under and not said(given.seal):
+        yield Reason("supply.receive.seal_unread", source=SCANNED, where="unusual")
     if longer_than(given.received_at, situation.now, usual.told_within_h):
         yield Reason("supply.receive.long_ago", {"at": given.received_at.isoformat(), "hours": usual.told_within_h}, source=usual.source, where="unusual")
     if known is not None and known.dispatched is not None and longer_than(known.dispatched.event.dispatched_at, given.received_at, usual.transit_h):
@@ -342,9 +344,11 @@ def _findings(situation: Situation, given: ReceiveShipment, known: Shipment | No
 
 
 def _other_seal(given: ReceiveShipment, known: Shipment | None) -> tuple[str, ...]:
-    """Whether the seal is another than it left under, where both are known."""
-    left = known.courier.event.seal if known is not None and known.courier is not None else ""
-    return ("seal_other",) if left and said(given.seal) and same_seal(left) != same_seal(given.seal) else ()
+    """Whether the seal is another than it left under, or was not read though it left under one."""
+    left = known.left_under if known is not None else ""
+    if not left or not said(given.seal):
+        return ("seal_unread",) if left else ()
+    return ("seal_other",) if same_seal(left) != same_seal(given.seal) else ()
 
 
 def _age_h(situation: Situation, given: ReceiveShipment) -> float | None:

@@ -125,6 +125,35 @@ def test_another_seal_than_it_left_under_keeps_the_bags_in_quarantine() -> None:
     assert "seal_other" in received.findings and received.disposition == "quarantined"
 
 
+@pytest.mark.parametrize("read", ["", "  "])
+def test_a_seal_that_nobody_read_is_asked_for_and_keeps_the_bags_in_quarantine(read: str) -> None:
+    world = shipped().walk(HAND, CONFIRM)
+    assert codes(world.judge(w.RECEIVE_PLANT.but(seal=read))) == ["supply.receive.seal_unread"]
+    (received,) = world.judge(w.RECEIVE_PLANT.but(seal=read, unusual=True))
+    assert ("seal_unread" in received.findings, received.disposition) == (True, "quarantined")
+    (without,) = shipped().judge(w.RECEIVE_PLANT.but(seal=read))
+    assert without.disposition == "accepted", "where no courier was named no seal is known"
+
+
+def test_a_seal_that_nobody_read_before_the_courier_was_told_is_asked_of_quality() -> None:
+    world = shipped().walk(w.RECEIVE_PLANT)
+    assert "seal_unread" not in steps(world, "sh")
+    world.record("hk", ev.CourierNamed(shipment_id=last(world), courier="Driver 4", waybill="W-1", seal="S-100", handed_at=world.now))
+    assert "seal_unread" in steps(world, "sh")
+    assert "seal_unread" not in steps(world, "hk")
+
+
+@pytest.mark.parametrize("step", [w.COLLECT, w.START_BATCH, w.RELEASE])
+def test_the_chain_of_identity_is_no_label_of_a_bag_or_batch(step: Step) -> None:
+    worlds = {"Collect": lambda: World().walk(*w.TO_COLLECTION), "StartManufacture": w.at_plant, "Release": lambda: w.at_plant().walk(w.START_BATCH, w.TEST)}
+    world = worlds[step.name]()
+    world.recognise_markers() if step.name == "Collect" else None
+    chain = world.chain()
+    typed = {"Collect": {"bags": [chain.lower(), "bag-2"]}, "StartManufacture": {"batch": chain}, "Release": {"bags": [f" {chain}"]}}[step.name]
+    expected = "journey.label.batch_is_chain" if step.name == "StartManufacture" else "journey.label.bag_is_chain"
+    assert expected in codes(world.judge(step.but(**typed)))
+
+
 def test_the_courier_may_be_told_after_the_receipt_and_the_seal_is_compared_all_the_same() -> None:
     world = shipped().walk(HAND, CONFIRM)
     hand, confirm = world.events[-2:]

@@ -32,6 +32,7 @@ from baybridge.journey.events import (
     Event,
     GradeConfirmed,
     RapidResponseCalled,
+    ShipmentReceived,
 )
 from baybridge.journey.judged import Judged
 from baybridge.journey.row import ANYWHERE, CommandRow, Correction, EventRow, Second, never_blocked, reads, roles
@@ -279,12 +280,18 @@ def asks_second(situation: Situation, given: CorrectEntry) -> bool:
     if entry is None or making is None or any(_against(situation, making, entry)):
         return False
     rule = making.rows[type(entry.event)][0].correction.second
-    return rule == "always" or (rule == "lowered" and _lowers(entry.event, given)) or _read_by_two(entry.event, given)
+    lowered = rule == "lowered" and _lowers(entry.event, given)
+    return rule == "always" or lowered or _read_by_two(entry.event, given) or _holds_bags(situation.case, entry.event)
 
 
 def _read_by_two(event: Event, given: CorrectEntry) -> bool:
     """Whether two persons signed what is replaced: what stands instead is signed by two again."""
     return given.action == "replace" and len({one.person for one in event.signed_by}) > 1
+
+
+def _holds_bags(case: Case, event: Event) -> bool:
+    """Whether bags are in quarantine by this arrival: what takes them out of it is decided by two, one of them of quality, as `ResolveQuarantine` is."""
+    return isinstance(event, ShipmentReceived) and event.disposition == "quarantined" and bool(case.quarantined & set(event.bags))
 
 
 def _lowers(event: Event, given: CorrectEntry) -> bool:
@@ -307,7 +314,8 @@ def second_roles(situation: Situation, given: CorrectEntry | None) -> frozenset[
     signed = rows[0].second if rows and entry is not None and _read_by_two(entry.event, given) else None
     if signed is not None:
         return signed.who(rows[0], situation, given)
-    if situation.actor.role is not Role.QUALITY and any(row.correction == Correction(Role.QUALITY, second="always") for row in rows):
+    of_quality = any(row.correction == Correction(Role.QUALITY, second="always") for row in rows) or (entry is not None and _holds_bags(situation.case, entry.event))
+    if situation.actor.role is not Role.QUALITY and of_quality:
         return frozenset({Role.QUALITY})
     return frozenset({Role.QUALITY, *(role for row in rows for role in (*row.roles, row.correction.role) if role is not None)})
 

@@ -236,9 +236,10 @@ def _couriers(case: Case, site: Site) -> Iterator[Task]:
         yield _task(site, step, role, shipment.shipment_id, commands=(command,), level="red", source=SCANNED)
     for shipment in case.shipments:
         received = shipment.received
-        late = received is not None and "seal_other" not in received.event.findings and shipment.other_seal
-        if received is not None and late and received.origin.node == site.node:
-            yield _task(site, "seal_other", Role.QUALITY, shipment.shipment_id, level="red", source=STORAGE)
+        found = {"seal_other": shipment.other_seal, "seal_unread": shipment.seal_unread}  # where the courier's seal became known after the arrival
+        for step in [step for step, stands in found.items() if stands and received is not None and step not in received.event.findings]:
+            if received is not None and received.origin.node == site.node:
+                yield _task(site, step, Role.QUALITY, shipment.shipment_id, level="red", source=STORAGE)
 
 
 def _incidents(case: Case, site: Site) -> Iterator[Task]:

@@ -218,7 +218,8 @@ class Requests:
             return _Client(who)
         if random.random() < _OVER:
             what = random.choice(list(known.over))
-            kept_out = f"let in with a session that is {what}" if door.action != "public" else ""
+            open_to_all = door.action == "public" or method == "OPTIONS"  # which methods an address takes is no secret
+            kept_out = "" if open_to_all else f"let in with a session that is {what}"
             return _Client(what, (random.choice((_bearer, _cookie))(known.over[what]),), kept_out)
         if random.random() >= _BROWSERS:
             return _Client(who, (_bearer(known.tokens[who]),))

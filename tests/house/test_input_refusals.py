@@ -81,7 +81,7 @@ def test_a_channel_and_a_time_that_cannot_be() -> None:
     assert "characters" not in TEXTS.reason("pt", Reason("command.bad_field", {"field": "note", "expected": "a text of at most 40 characters", "found": "a text"}))
 
 
-@pytest.mark.parametrize(("language", "words"), [("en", "strike it through | replace it"), ("zh-Hant", "劃去 | 改為正確內容")])
+@pytest.mark.parametrize(("language", "words"), [("en", "replace it | strike it through"), ("zh-Hant", "改為正確內容 | 劃去")])
 def test_a_code_that_says_another_thing_elsewhere_is_said_by_the_words_of_its_field(language: str, words: str) -> None:
     answer = read_given(COMMANDS["CorrectEntry"], {"event_id": "e", "action": "delete", "reason": "other"})
     assert isinstance(answer, Refusal)

@@ -58,6 +58,7 @@ _GROUPS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("gd", "dlbcl-early", "gd", ("refund", "monitor", "manufacture", "recognise", "eligibility", "records")),
     ("mo", "mm", "hk", ("ship_cells", "eligibility", "records")),
     ("gd", "dlbcl", "gd", ("eligibility", "records", "consent")),
+    ("hk", "mm", "hk", ("test_product",)),
 )
 
 def cohort() -> tuple[Placed, ...]:

@@ -250,9 +250,13 @@ def manufacture(walk: Walk) -> None:
     walk.do(walk.plant, Role.MANUFACTURER, "StartManufacture", chain_of_identity=chain, batch=batch(walk), from_bags=walk.bags)
 
 
-def release(walk: Walk) -> None:
-    """Tests against the specification, then release."""
+def test_product(walk: Walk) -> None:
+    """Tests against the specification; the batch waits for quality."""
     walk.do(walk.plant, Role.LABORATORY, "TestProduct", batch=batch(walk), results=release_results(walk))
+
+
+def release(walk: Walk) -> None:
+    """Quality releases the batch."""
     product = walk.nodes[walk.plant].documents.typed.products[ProductId(walk.case(walk.plant).product or "")]
     by_hand = {} if product.storage_max_c is not None else {"storage_max_c": -150.0}  # invented label where none is established
     walk.do(
@@ -471,7 +475,8 @@ ROAD: tuple[Stop, ...] = (
     Stop(ship_cells, timedelta(hours=2)),
     Stop(receive_cells, timedelta(hours=15)),
     Stop(manufacture, timedelta(hours=6)),
-    Stop(release, timedelta(days=11)),
+    Stop(test_product, timedelta(days=10, hours=20)),
+    Stop(release, timedelta(hours=4)),
     Stop(ship_product, timedelta(days=1)),
     Stop(receive_product, timedelta(hours=28)),
     Stop(lymphodeplete, timedelta(days=1)),

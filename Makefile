@@ -61,13 +61,13 @@ check: $(READY_TO_TEST)
 
 # The long runs, with their counts printed: requests right, spoilt and torn; kills at every step and at random instants, transfers among them.
 soak: $(READY_TO_TEST)
-	BAYBRIDGE_TEST_REQUESTS=100000 $(BIN)/python -m pytest tests/acceptance/test_hostile_requests.py -n 0 -s
-	BAYBRIDGE_TEST_COURSES=10000 $(BIN)/python -m pytest tests/property/test_alarms.py tests/property/test_alarms_corrected.py -n 0 -s
-	BAYBRIDGE_TEST_FEEDS=10000 $(BIN)/python -m pytest tests/property/test_feeds_against_plain.py -n 0 -s
-	BAYBRIDGE_TEST_KILLS=200 $(BIN)/python -m pytest tests/acceptance/test_crashes.py tests/acceptance/test_claim_crashes.py -n 0 -s
-	BAYBRIDGE_SOAK=1 $(BIN)/python -m pytest tests/property/test_series_against_plain.py tests/property/test_two_hospitals.py tests/property/test_missing_against_trying.py tests/property/test_missing_of_every_policy.py -n 0 -s
-	BAYBRIDGE_SOAK=1 $(BIN)/python -m pytest tests/property/test_lysis_and_hyperinflammation_against_plain.py -n 0 -s
-	BAYBRIDGE_SOAK=1 $(BIN)/python -m pytest tests/property/test_contracts_against_plain.py tests/property/test_recognition_against_plain.py tests/property/test_money_and_units_against_plain.py tests/property/test_schedule_against_plain.py -n 0 -s
+	BAYBRIDGE_TEST_REQUESTS=100000 $(BIN)/python -m pytest tests/acceptance/test_hostile_requests.py -n 0 -s --timeout 0
+	BAYBRIDGE_TEST_COURSES=10000 $(BIN)/python -m pytest tests/property/test_alarms.py tests/property/test_alarms_corrected.py -n 0 -s --timeout 0
+	BAYBRIDGE_TEST_FEEDS=10000 $(BIN)/python -m pytest tests/property/test_feeds_against_plain.py -n 0 -s --timeout 0
+	BAYBRIDGE_TEST_KILLS=200 $(BIN)/python -m pytest tests/acceptance/test_crashes.py tests/acceptance/test_claim_crashes.py -n 0 -s --timeout 0
+	BAYBRIDGE_SOAK=1 $(BIN)/python -m pytest tests/property/test_series_against_plain.py tests/property/test_two_hospitals.py tests/property/test_missing_against_trying.py tests/property/test_missing_of_every_policy.py -n 0 -s --timeout 0
+	BAYBRIDGE_SOAK=1 $(BIN)/python -m pytest tests/property/test_lysis_and_hyperinflammation_against_plain.py -n 0 -s --timeout 0
+	BAYBRIDGE_SOAK=1 $(BIN)/python -m pytest tests/property/test_contracts_against_plain.py tests/property/test_recognition_against_plain.py tests/property/test_money_and_units_against_plain.py tests/property/test_schedule_against_plain.py -n 0 -s --timeout 0
 
 benchmarks: $(READY_TO_TEST)
 	$(BIN)/python -m benchmarks

@@ -23,6 +23,7 @@ CODES = {
     "role": [role.value for role in Role],
     "roles": [role.value for role in Role],
     "command": sorted(COMMANDS),
+    "codes": sorted(key.removeprefix("sign.") for key in DOCUMENTS.translations("en") if key.startswith("sign.RR-")),
     "kinds": ["centre", "laboratory", "plant", "payer"],
     "purpose": sorted({*DOCUMENTS.typed.the(People).purposes.values(), *DOCUMENTS.typed.the(People).restricted}),
     "event": sorted(EVENT_TYPES),

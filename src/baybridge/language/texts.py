@@ -40,6 +40,7 @@ WORDED: Mapping[str, tuple[str, ...]] = {
     "role": ("role",),
     "roles": ("role",),
     "command": ("command",),
+    "codes": ("sign",),
     "kinds": ("node_kind", "code"),
     "kind": ("code",),
     "purpose": ("code", "read_purpose"),

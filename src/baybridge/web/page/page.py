@@ -196,6 +196,8 @@ class Reader:
             return self.named(name, value)
         if name == "provider":
             return self.provider(value)
+        if name == "codes":
+            return self.t("page.semicolon").join(self.named(name, one) for one in value.split(", "))
         if name in _EACH:
             return ", ".join(self.code(_EACH[name], one) for one in value.split(", "))
         if name in ("routes", "drugs"):

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import compile_path
 
+from baybridge.api import media_types
 from baybridge.api.fhir_writing import (
     FHIR_JSON,
     bundle,
@@ -97,7 +98,7 @@ def answered(work: Callable[[Asked], Answer]) -> Callable[[Asked], Response]:
     """An endpoint whose refusals become OperationOutcomes."""
 
     def endpoint(asked: Asked) -> Response:
-        result = work(asked)
+        result = media_types.against(asked) or work(asked)
         return refused(asked, result) if isinstance(result, Refusal) else result
 
     return endpoint
@@ -112,6 +113,10 @@ def _base(asked: Asked) -> str:
 
 def metadata(asked: Asked) -> Answer:
     """What this server can do."""
+    if (refusal := _only(asked, "metadata", "mode")) is not None:
+        return refusal
+    if asked.query.get("mode", "full") not in ("full", "normative"):
+        return _unreadable("mode", "full, normative")
     return Response(capability(_base(asked)), media_type=FHIR_JSON)
 
 

@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import Scope, Send
 
 from baybridge.api.fhir_writing import FHIR_JSON, http_date
+from baybridge.api.media_types import takes_json
 from baybridge.node.fhir.known_reads import KnownReads
 from baybridge.node.node import Node
 from baybridge.node.outage import StorageProblem
@@ -70,6 +71,8 @@ def _asked(scope: Scope) -> tuple[str, str, str] | None:
         return None
     parts = path[len(_PREFIX) :].split("/")
     if len(parts) != _ADDRESS_PARTS or not all(name in _PLAIN or (name, value) == _NO_BODY for name, value in scope["headers"]):
+        return None
+    if not all(takes_json(value.decode("latin-1")) for name, value in scope["headers"] if name == b"accept"):
         return None
     given = [value for name, value in scope["headers"] if name == b"authorization"]
     if len(given) != 1 or not given[0].lower().startswith(_BEARER):

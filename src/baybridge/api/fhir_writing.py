@@ -25,7 +25,7 @@ from baybridge.record.store.store import Version
 FHIR_JSON = "application/fhir+json; charset=utf-8"
 
 #: Reasons whose status FHIR fixes. Source: FHIR R4 RESTful API, "Managing Resource Contention", conditional create.
-_OWN_STATUS = {"record.version_conflict": 412, "record.several_match": 412}
+_OWN_STATUS = {"record.version_conflict": 412, "record.several_match": 412, "record.not_acceptable": 406, "record.media_type": 415}
 _PRECONDITION = frozenset({"If-Match", "If-None-Match"})
 
 

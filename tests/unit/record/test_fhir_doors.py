@@ -589,3 +589,30 @@ def test_a_patch_is_refused(client):
     assert client.patch("/fhir/Observation/o", json=[{"op": "replace", "path": "/id", "value": "other"}]).status_code == 405
     assert reasons(transaction(client, {"resource": {"resourceType": "Parameters"}, "request": {"method": "PATCH", "url": "Observation/o"}})) == ["record.bundle.entry"]
     assert ids(client.get("/fhir/Observation")) == ["o"]
+
+
+@pytest.mark.parametrize(
+    ("accept", "status"),
+    [
+        ("application/fhir+xml", 406), ("text/turtle, application/rdf+xml;q=0.8", 406), ("application/fhir+json;q=0, application/fhir+xml", 406),
+        ("application/fhir+xml, application/json;q=0.1", 200), ("application/fhir+json", 200), ("*/*", 200), ("text/html,*/*;q=0.8", 200), ("", 200),
+    ],
+)
+def test_another_form_than_json_is_refused_where_nothing_else_is_accepted(client: TestClient, accept: str, status: int) -> None:
+    client.put("/fhir/Patient/p", json=PATIENT)
+    for address in ("/fhir/Patient/p", "/fhir/Patient?_id=p", "/fhir/metadata", "/fhir/Patient/p/_history"):
+        answer = client.get(address, headers={"accept": accept})
+        assert (answer.status_code, answer.json()["resourceType"] == "OperationOutcome") == (status, status == 406), address
+    assert client.get("/fhir/Patient?_id=p&_format=json", headers={"accept": "application/fhir+xml"}).status_code == 200, "_format counts before Accept"
+
+
+@pytest.mark.parametrize("sent", ["application/fhir+xml", "application/xml; charset=utf-8", "text/turtle", "application/fhir+ndjson"])
+def test_a_resource_in_another_form_is_not_read_as_json(client: TestClient, sent: str) -> None:
+    for method, address in (("POST", "/fhir/Patient"), ("PUT", "/fhir/Patient/x"), ("POST", "/fhir"), ("POST", "/fhir/Patient/$validate")):
+        answer = client.request(method, address, content=b"<Patient/>", headers={"content-type": sent})
+        assert (answer.status_code, answer.json()["resourceType"]) == (415, "OperationOutcome"), (method, address)
+    assert client.get("/fhir/Patient/x").status_code == 404
+
+
+def test_the_statement_passes_no_parameter_over(client: TestClient) -> None:
+    assert [client.get(f"/fhir/metadata?{query}").status_code for query in ("mode=full", "mode=normative", "mode=terminology", "x=1")] == [200, 200, 400, 400]

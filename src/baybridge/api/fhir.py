@@ -116,7 +116,7 @@ def metadata(asked: Asked) -> Answer:
     if (refusal := _only(asked, "metadata", "mode")) is not None:
         return refusal
     if asked.query.get("mode", "full") not in ("full", "normative"):
-        return _unreadable("mode", "full, normative")
+        return _unreadable("mode", "full")
     return Response(capability(_base(asked)), media_type=FHIR_JSON)
 
 

@@ -7,6 +7,7 @@ Run: `python -m benchmarks`, or with names: `python -m benchmarks policy_one_cas
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +22,11 @@ def names() -> list[str]:
 
 def main() -> None:
     """Run them; stop with 1 where one failed."""
-    chosen = sys.argv[1:] or names()
+    asked = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").split("\n", 1)[0])
+    asked.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(names())}; all of them without")
+    chosen = asked.parse_args().names or names()
+    if strangers := sorted(set(chosen) - {*names()}):
+        asked.error(f"no benchmark is called {', '.join(strangers)}")
     failed = []
     for name in chosen:
         print(f"== {name}", flush=True)

@@ -26,10 +26,10 @@ Minutes = Annotated[int, Meta(ge=0)]
 Hours = Annotated[int, Meta(ge=0)]
 Days = Annotated[int, Meta(ge=0)]
 #: A region, such as CN, HK or MO.
-Jurisdiction = Annotated[str, Meta(pattern="^[A-Z]{2}(-[A-Z0-9]{1,3})?$")]
-Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$")]
+Jurisdiction = Annotated[str, Meta(pattern="^[A-Z]{2}(-[A-Z0-9]{1,3})?$", extra={"words": "a region such as HK or CN-GD"})]
+Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$", extra={"words": "a currency such as HKD"})]
 #: A day, or the month or year where the day is not known.
-PartialDay = Annotated[str, Meta(pattern="^[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?$")]
+PartialDay = Annotated[str, Meta(pattern="^[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?$", extra={"words": "a day, month or year such as 2026-01-31, 2026-01 or 2026"})]
 #: An exact number, written as text or as a number.
 Exact = str | int | float
 

@@ -109,9 +109,19 @@ def _over(folder: str, ours: Mapping[str, object], site: Mapping[str, object]) -
 
 def files(folder: Path) -> Iterator[Path]:
     """Every YAML file below a folder, in a stable order."""
-    if folder.is_dir():
-        inside = (Path(where) / name for where, _, names in os.walk(folder, onerror=_unreadable, followlinks=False) for name in names)
-        yield from sorted(path for path in inside if path.suffix.lower() in _SUFFIXES and path.is_file())
+    yield from (path for path in _inside(folder) if path.suffix.lower() in _SUFFIXES)
+
+
+def not_read(folder: Path) -> Iterator[Path]:
+    """Every other file below a folder, but hidden ones, copies that an editor left, and what is there to be read by people."""
+    yield from (path for path in _inside(folder) if path.suffix.lower() not in (*_SUFFIXES, ".md") and path.name[0] != "." and path.name[-1] != "~" and path.stem != "README")
+
+
+def _inside(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    walked = os.walk(folder, onerror=_unreadable, followlinks=False)
+    return sorted(path for where, _, names in walked for name in names if (path := Path(where) / name).is_file())
 
 
 def _unreadable(error: OSError) -> None:

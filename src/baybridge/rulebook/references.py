@@ -24,7 +24,7 @@ UNKNOWN_REFERENCE, UNKNOWN_UNIT = "document.problem.unknown_reference", "documen
 _NAMED: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ("products", "", ("specification",), "policies"),
     ("products", "", ("labels", "*", "policy"), "policies"),
-    ("products", "", ("approvals", "*", "indications", "*", "policy"), "policies"),
+    ("products", "", ("status", "*", "indications", "*", "policy"), "policies"),
     ("pathways", "cold-chain", ("fitness", "*"), "policies"),
     ("timing", "recovery", ("policy",), "policies"),
     ("directory", "organisations", ("organisations", "*", "offers", "*", "product"), "products"),
@@ -60,7 +60,7 @@ def _against(documents: Documents, folder: str, document: Mapping[str, object], 
         if at != folder or target in unsure or only not in ("", document.get("id")):
             continue
         known = documents.folder(target)
-        for path, name in _found(document, field, ()):
+        for path, name in found_in(document, field, ()):
             yield from _unknown(path, name, f"the id of a document of {target}", known)
 
 
@@ -81,7 +81,7 @@ def _of_steps(pathway: Pathway, document: Mapping[str, object], commands: Collec
     )
     for part in ("steps", "after_death"):
         for field, expected, known in fields:
-            for path, name in _found(document, (part, "*", *field), ()):
+            for path, name in found_in(document, (part, "*", *field), ()):
                 yield from _unknown(path, name, expected, known)
 
 
@@ -97,15 +97,18 @@ def _unit_hint(unit: str) -> str:
     return did_you_mean(unit, near)
 
 
-def _found(part: object, field: tuple[str, ...], path: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, ...], object]]:
-    """What stands at a field of a document, for every entry that it runs through."""
+def found_in(part: object, field: tuple[str, ...], path: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, ...], object]]:
+    """What stands at a field of a document, for every entry that it runs through (`*`) or for each key there (`@`)."""
     if not field:
         yield path, part
         return
+    if field[0] == "@":
+        yield from (((*path, key), key) for key in (part if isinstance(part, Mapping) else ()))
+        return
     if field[0] != "*":
         if isinstance(part, Mapping) and field[0] in part:
-            yield from _found(part[field[0]], field[1:], (*path, field[0]))
+            yield from found_in(part[field[0]], field[1:], (*path, field[0]))
         return
     entries: Iterator[tuple[Step, object]] = iter(part.items()) if isinstance(part, Mapping) else enumerate(part) if isinstance(part, list) else iter(())
     for key, value in entries:
-        yield from _found(value, field[1:], (*path, key))
+        yield from found_in(value, field[1:], (*path, key))

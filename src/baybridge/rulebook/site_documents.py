@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from baybridge.documents.checking import check_folder, note_problem
-from baybridge.documents.loader import Documents, files, packaged_data, read_text
+from baybridge.documents.checking import UNKNOWN_DOCUMENT, check_folder, note_problem
+from baybridge.documents.kinds import RULES
+from baybridge.documents.loader import Documents, files, not_read, packaged_data, read_text
 from baybridge.documents.plan import misformed
-from baybridge.documents.problems import DocumentProblem, PolicyProblems, Problem
+from baybridge.documents.problems import MISSING, DocumentProblem, PolicyProblems, Problem
 from baybridge.documents.sentences import texts_in
 from baybridge.documents.source import read_yaml
 from baybridge.facts.dictionary import Dictionary
@@ -27,6 +28,7 @@ from baybridge.policy.language.types import FactType
 from baybridge.rulebook.checking import check_documents, plan_problems
 from baybridge.rulebook.library import fact_types, policies_of
 from baybridge.rulebook.references import broken_references
+from baybridge.rulebook.site_values import odd_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +55,10 @@ def check_site(site: Path, commands: Collection[str]) -> SiteReport:
     wrong = frozenset(Path(problem.file) for problem in found)
     documents = Documents(packaged_data(), site, left_out=wrong)
     folders = {file.relative_to(site).parts[0] for file in wrong if file.is_relative_to(site) and file != site}
-    bars, told = {*found, *_misformed_plans(site, wrong)}, set[Problem]()
+    bars, told = {*found, *_misformed_plans(site, wrong)}, set(_unread_files(site))
     try:
         bars.update(broken_references(documents, site, commands, wrong))
+        bars.update(odd_values(documents, site, commands, wrong))
         if "facts" not in folders:
             bars.update(_unreadable(documents, site, wrong))
             told.update(_not_as_worked(documents, site, wrong) if folders.isdisjoint({"terms"}) else ())
@@ -66,6 +69,14 @@ def check_site(site: Path, commands: Collection[str]) -> SiteReport:
         barred = {(problem.file, problem.field) for problem in bars}
         told.update(problem for problem in _of_plans(documents, site, wrong) if (problem.file, problem.field) not in barred)
     return SiteReport(number, tuple(sorted(bars | told)), tuple(sorted(bars)))
+
+
+def _unread_files(site: Path) -> Iterator[Problem]:
+    """Files that nothing reads, and those without a word."""
+    for file in not_read(site):
+        yield Problem(str(file), 1, 1, UNKNOWN_DOCUMENT, "a file whose name ends with .yaml or .yml; nothing reads another", file.name, "rename it, or take it away")
+    for file in (one for one in files(site) if not one.stat().st_size and one.relative_to(site).parts[0] not in RULES):
+        yield Problem(str(file), 1, 1, MISSING, "a document", "an empty file", "write it again, or take the file away")
 
 
 def _not_as_worked(documents: Documents, site: Path, wrong: Collection[Path]) -> Iterator[Problem]:

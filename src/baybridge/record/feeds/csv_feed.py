@@ -50,6 +50,10 @@ _ENCODINGS = ("utf-8", "utf-16", "gb18030", "big5hkscs", "latin-1")  # and other
 _STATUSES = ("registered", "preliminary", "final", "amended", "corrected", "cancelled", "entered-in-error", "unknown")
 _SEXES = ("male", "female", "other", "unknown")
 _NEEDED = ("patient", "code", "value", "collected_at")
+#: What a column of a table may hold.
+COLUMNS = (
+    *_NEEDED, "name", "birth_date", "sex", "name_of_test", "unit", "low", "high", "reference", "reported_at", "status", "method", "specimen", "laboratory", "result_id",
+)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?([+-][0-9]{2}:[0-9]{2}|Z)?")
 _MOST_KEPT = 4096  # texts of a file that are kept with what they mean

@@ -114,7 +114,8 @@ def files(folder: Path) -> Iterator[Path]:
 
 def not_read(folder: Path) -> Iterator[Path]:
     """Every other file below a folder, but hidden ones, copies that an editor left, and what is there to be read by people."""
-    yield from (path for path in _inside(folder) if path.suffix.lower() not in (*_SUFFIXES, ".md") and path.stem != "README" and path.name[0] != "." and path.name[-1] != "~")
+    others = (path for path in _inside(folder) if path.suffix.lower() not in (*_SUFFIXES, ".md") and path.stem != "README")
+    yield from (path for path in others if path.name[0] != "." and path.name[-1] != "~")
 
 
 def _inside(folder: Path) -> list[Path]:

@@ -414,8 +414,9 @@ def test_other_names_are_not_found(client):
 
 @pytest.mark.parametrize(
     "query",
-    ["_summary=true", "_summary=text", "_summary=data", "_format=xml", "_format=application/fhir%2Bxml", "_include:all=Observation:subject",
-     "_count:exact=1", "_elements=id", "_cursor=W10=", "_cursor=x", "_cursor=é", "_cursor=WzEsIDk5OTk5OTk5OTk5OTk5OTk5OTk5OTld",
+    ["_summary=true", "_elements=x", "_elements=", "_elements=id&_summary=data", "_elements=id&_elements=code",
+     "_format=xml", "_format=application/fhir%2Bxml", "_include:all=Observation:subject",
+     "_count:exact=1", "_cursor=W10=", "_cursor=x", "_cursor=é", "_cursor=WzEsIDk5OTk5OTk5OTk5OTk5OTk5OTk5OTld",
      "_cursor=WyJ4IiwgMV0=", "_cursor=W251bGwsIDFd", "_sort=date&_cursor=WyJ4IiwgMV0=", "_page=x", "code=%00", "_id=%00"],
 )  # fmt: skip
 def test_what_shapes_an_answer_is_done_or_refused(client, query):
@@ -616,3 +617,33 @@ def test_a_resource_in_another_form_is_not_read_as_json(client: TestClient, sent
 
 def test_the_statement_passes_no_parameter_over(client: TestClient) -> None:
     assert [client.get(f"/fhir/metadata?{query}").status_code for query in ("mode=full", "mode=normative", "mode=terminology", "x=1")] == [200, 200, 400, 400]
+
+
+def test_a_search_shows_the_elements_alone_that_are_asked_for_and_says_that_it_is_a_part(client: TestClient) -> None:
+    narrative = {"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml">54 g/L</div>'}
+    client.put("/fhir/Patient/p", json=PATIENT)
+    client.put("/fhir/Observation/o", json={**RESULT, "id": "o", "text": narrative, "note": [{"text": "drawn twice"}]})
+    whole = client.get("/fhir/Observation/o").json()
+    for query, keys in (
+        ("_elements=value", {"resourceType", "id", "meta", "status", "code", "valueQuantity"}),
+        ("_elements=Observation.note,subject", {"resourceType", "id", "meta", "status", "code", "note", "subject"}),
+        ("_summary=text", {"resourceType", "id", "meta", "status", "code", "text"}),
+        ("_summary=data", whole.keys() - {"text"}),
+    ):
+        found = client.get(f"/fhir/Observation?_id=o&_include=Observation:subject&{query}").json()
+        shown, along = (entry["resource"] for entry in found["entry"])
+        assert (shown.keys(), {key: value for key, value in shown.items() if key != "meta"}.items() <= whole.items()) == (keys, True), query
+        assert [tag["code"] for tag in shown["meta"]["tag"]] == ["SUBSETTED"]
+        assert "tag" not in along["meta"], "what comes along is whole"
+        assert found["entry"][0]["resource"]["meta"]["versionId"] == whole["meta"]["versionId"]
+    assert client.get("/fhir/Observation/o").json() == whole
+    told = client.get("/fhir/Observation?_elements=valeu")
+    assert (told.status_code, "value" in told.text) == (400, True)
+
+
+def test_what_was_read_in_part_is_not_written_back_as_the_whole(client: TestClient) -> None:
+    client.put("/fhir/Observation/o", json={**RESULT, "id": "o"})
+    part = client.get("/fhir/Observation?_id=o&_elements=code").json()["entry"][0]["resource"]
+    told = client.put("/fhir/Observation/o", json=part)
+    assert (told.status_code, told.json()["issue"][0]["details"]["coding"][0]["code"]) == (400, "record.part")
+    assert "valueQuantity" in client.get("/fhir/Observation/o").json()

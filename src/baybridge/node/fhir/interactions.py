@@ -36,8 +36,10 @@ from baybridge.node.watch import watching
 from baybridge.node.watch.signs import OF_SIGNS
 from baybridge.record.fhir import signed
 from baybridge.record.fhir.definitions import MADE_HERE, NOT_OFFERED, resource_types
+from baybridge.record.fhir.subset import Subset, is_part
 from baybridge.record.fhir.validate import errors, validate
 from baybridge.record.fhir.wire import Json
+from baybridge.record.fhir.wire import write as written
 from baybridge.record.identity.documents import is_born_otherwise
 from baybridge.record.identity.known import is_another, kept, known_states
 from baybridge.record.store import store
@@ -134,7 +136,13 @@ def find(node: Node, actor: Actor | None, kind: str, given: Pairs) -> SearchResu
         hidden = len(result.found) - len(shown)  # names somebody where no search parameter looks
         result = replace(result, found=shown, included=seen.shown(result.included), total=result.total - hidden)
     _log_access(node, actor, seen.grounds, " ".join(["search", kind, *sorted({version.type for version in result.included} - {kind})]))
-    return replace(result, found=tuple(map(seen.as_read, result.found)), included=tuple(map(seen.as_read, result.included)))
+    found = tuple(_in_part(seen.as_read(version), result.subset) for version in result.found)
+    return replace(result, found=found, included=tuple(map(seen.as_read, result.included)))
+
+
+def _in_part(version: Version, subset: Subset | None) -> Version:
+    """A version with the elements alone that a search asks for."""
+    return version if subset is None else replace(version, body=written(subset.of(version.resource)))
 
 
 def _found_by_payer(node: Node, actor: Actor, kind: str, given: Pairs, purpose: str) -> SearchResult | Refusal:
@@ -300,6 +308,8 @@ def form_reasons(interaction: Interaction) -> list[Reason]:
         reasons.append(mismatch("id", "the id of the address", where))
     if is_projection(resource):
         reasons.append(Reason("record.projection", where=f"{where}.meta.tag".lstrip(".")))
+    if is_part(resource):
+        reasons.append(Reason("record.part", where=f"{where}.meta.tag".lstrip(".")))
     return reasons
 
 

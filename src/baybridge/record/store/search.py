@@ -20,6 +20,7 @@ from baybridge.base.outcome import Category, Reason, Refusal, refuse
 from baybridge.base.plain_rows import Asked
 from baybridge.base.text import not_text
 from baybridge.record.fhir.definitions import Parameter, parameters, resource_types
+from baybridge.record.fhir.subset import Subset, elements_of, unknown_elements
 from baybridge.record.store import cursors
 from baybridge.record.store.conditions import Condition, Unreadable, condition, together
 from baybridge.record.store.including import Include, included, read_include
@@ -34,7 +35,7 @@ MOST = 1000
 
 #: Accepted and without effect on what is found. Source: FHIR R4 search, "Search result parameters".
 _HARMLESS = frozenset({"_pretty", "_total"})
-_SUMMARIES = frozenset({"count", "false"})
+_SUMMARIES = frozenset({"count", "data", "false", "text"})
 FORMATS = frozenset({"json", "application/json", "application/fhir+json", "application/fhir json"})  # a + that came as a blank is read too
 _ROUNDS = 8  # of `:iterate`; each round follows what the one before brought
 
@@ -54,6 +55,7 @@ class SearchResult:
     included: tuple[Version, ...]
     total: int
     next_cursor: str | None
+    subset: Subset | None = None  # what is to be shown of the found ones, where not all is asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class _Question:
     cursor: Place | None = None
     mark: str = ""  # the name of this search, which its cursors carry
     only_count: bool = False
+    subset: Subset | None = None  # what is shown of what is found
     reasons: list[Reason] = field(default_factory=list)
 
 
@@ -107,7 +110,7 @@ def search(
         return SearchResult((), (), _count(connection, read.where), None)
     found, cursor = _page(connection, read)
     total = len(found) if cursor is None and question.cursor is None else _count(connection, read.where)  # the first page is all of it
-    return SearchResult(tuple(found), tuple(_along(connection, found, question, patient)), total, cursor)
+    return SearchResult(tuple(found), tuple(_along(connection, found, question, patient)), total, cursor, question.subset)
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,11 +325,29 @@ def _fits(kind: str, question: _Question) -> bool:
     return isinstance(key, str if text else float | int) or (key is None and name not in ("", "_id", "_lastUpdated"))
 
 
-def _read_summary(question: _Question, _kind: str, value: str) -> None:
+def _read_summary(question: _Question, kind: str, value: str) -> None:
     if value not in _SUMMARIES:
         expected = ", ".join(sorted(_SUMMARIES))
         question.reasons.append(Reason("record.search.value", {"parameter": "_summary", "expected": expected}, where="_summary"))
     question.only_count = value == "count"
+    if value in ("text", "data"):
+        _show(question, "_summary", Subset(kind, elements=frozenset({"text"})) if value == "text" else Subset(kind, without=frozenset({"text"})))
+
+
+def _read_elements(question: _Question, kind: str, value: str) -> None:
+    elements = frozenset(name.strip().removeprefix(f"{kind}.") for name in value.split(",") if name.strip())
+    if not elements or unknown_elements(kind, elements):
+        expected = ", ".join(elements_of(kind))
+        question.reasons.append(Reason("record.search.value", {"parameter": "_elements", "expected": expected}, where="_elements"))
+    else:
+        _show(question, "_elements", Subset(kind, elements))
+
+
+def _show(question: _Question, name: str, subset: Subset) -> None:
+    """What is shown of what is found; two parameters that each say what are refused."""
+    if question.subset is not None:
+        question.reasons.append(Reason("record.search.value", {"parameter": name, "expected": "none"}, where=name))
+    question.subset = subset
 
 
 def _read_format(question: _Question, _kind: str, value: str) -> None:
@@ -352,6 +373,7 @@ _RESULT_READERS = {
     "_count": _read_count,
     "_sort": _read_sort,
     "_cursor": _read_cursor,
+    "_elements": _read_elements,
     "_summary": _read_summary,
     "_format": _read_format,
 }

@@ -54,7 +54,10 @@ def init(folder: Path, organisation: str, jurisdiction: str, city: str | None, p
     from baybridge.node.node import open_node
     from baybridge.node.upkeep.founding import found
 
-    known = regions_at(folder / "data")
+    try:
+        known = regions_at(folder / "data")
+    except ConfigProblem as problem:
+        fail(str(problem))
     if jurisdiction not in known:
         raise click.BadParameter(f"expected one of {', '.join(known)}, found {jurisdiction!r}", param_hint="--jurisdiction")
 

@@ -67,7 +67,7 @@ class RegionEntry(Heading, frozen=True, kw_only=True):
     identity_systems: tuple[str, ...]
     identity_documents: tuple[IdentityDocumentEntry, ...] = ()
     law: str
-    data_area: Literal["all"] | tuple[str, ...]
+    data_area: Annotated[Literal["all"] | tuple[str, ...], Meta(extra={"words": "all, or a list of cities"})]
     next_door: NextDoorEntry | None
     notify_before_transfer: str | None
     deciding: DecidingEntry | None = None  # left out: nobody knows, and a child is not told from an adult

@@ -22,6 +22,7 @@ import yaml
 
 from baybridge.base.failures import why
 from baybridge.base.time import parse_instant
+from baybridge.documents.checking import check_folder
 from baybridge.documents.loader import Documents, packaged_data, plain_yaml
 from baybridge.journey.command import Role, Site
 from baybridge.language.regions import Regions, regions_of
@@ -154,9 +155,20 @@ def terminal_language() -> str:
 
 
 def regions_at(data_folder: Path | None) -> Regions:
-    """The regions that a node knows: ours with those of its own folder laid over them."""
-    own = [data_folder] if data_folder is not None and data_folder.is_dir() else []
-    return regions_of(Documents(packaged_data(), *own).folder)
+    """The regions that a node to be made will know: ours with those of its own folder laid over them; ConfigProblem with what is wrong with these."""
+    if data_folder is None or not data_folder.is_dir():
+        return regions_of(Documents(packaged_data()).folder)
+    wrong = [str(one) for one in check_folder(data_folder)[1] if Path(one.file).is_relative_to(data_folder / "regions")]
+    if wrong:
+        raise ConfigProblem("\n".join(["the regions of this site cannot be put in force:", *wrong]))
+    return regions_of(Documents(packaged_data(), data_folder).folder)
+
+
+def _regions_in_force(folder: Path) -> Regions:
+    """The regions that a node knows, by the documents that it goes by: a set written since, and wrongly, changes nothing."""
+    from baybridge.node.accepted import documents_in_force  # it reads the configuration in turn
+
+    return regions_of(documents_in_force(folder)[0].folder)
 
 
 def make_site(node: str, profile: Mapping[str, object], regions: Regions) -> Site:
@@ -218,7 +230,7 @@ def read_config(folder: Path, database: str | None = None) -> Config:
     profile = _map_of(path, ("node", "organisation", "jurisdiction"))
     settings = read_settings()
     secrets = _map_of(folder / "keys" / "secrets.yaml", ("pseudonym", "session"))
-    regions = regions_at(folder / "data")
+    regions = _regions_in_force(folder)
     site = make_site(profile["node"], profile, regions)
     config = Config(
         folder=folder,

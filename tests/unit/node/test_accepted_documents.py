@@ -211,3 +211,35 @@ def test_pages_say_of_each_value_whose_it_is(folder: Path) -> None:
         assert "fresh_cells.coldest_c 2 as Baybridge has it" in page
         assert 'href="/documents/pathways/cold-chain"' in client.get("/documents").text
         assert client.get("/documents/translations/en").status_code == client.get("/documents/pathways/none").status_code == 404
+
+
+@pytest.mark.parametrize("text", ["id: HK\norder: four\n", "id: HK\ntime_zone: Nowhere/City\n", "id: [\n", "id: XA\norder: 1\n", "- HK\n"])
+def test_restart_with_a_region_that_cannot_be_put_in_force_goes_on_with_the_last_set(folder: Path, text: str) -> None:
+    write(folder, GOOD)
+    started(folder)
+    region = folder / "data" / "regions" / "hk.yaml"
+    region.parent.mkdir()
+    region.write_text(text, encoding="utf-8")
+    node = started(folder)
+    assert (str(node.site.zone), warmest(node), node.site_documents.barred) == ("Asia/Hong_Kong", 7, True)
+
+
+def test_a_region_of_a_barred_set_changes_no_clock(folder: Path) -> None:
+    write(folder, GOOD)
+    started(folder)
+    write(folder, BAD)
+    region = folder / "data" / "regions" / "hk.yaml"
+    region.parent.mkdir()
+    region.write_text("id: HK\ntime_zone: Pacific/Auckland\n", encoding="utf-8")
+    assert str(started(folder).site.zone) == "Asia/Hong_Kong"
+
+
+def test_first_start_and_founding_with_a_wrong_region_say_each_problem(folder: Path, tmp_path: Path) -> None:
+    for data in (folder / "data", tmp_path / "new" / "data"):
+        (data / "regions").mkdir(parents=True)
+        (data / "regions" / "a.yaml").write_text("id: HK\norder: four\n", encoding="utf-8")
+    with pytest.raises(ConfigProblem, match=r"order, found four"):
+        read_config(folder)
+    done = CliRunner().invoke(main, ["init", str(tmp_path / "new"), "--organisation", "H", "--jurisdiction", "HK"])
+    assert (done.exit_code, type(done.exception)) == (1, SystemExit)
+    assert "order, found four" in done.output

@@ -28,7 +28,7 @@ from baybridge.documents.reading import Report, read_as
 from baybridge.documents.source import MAX_CHARACTERS, Path, read_yaml
 from baybridge.facts.fhir import mapping
 from baybridge.language.languages import languages_of
-from baybridge.node.config import carries_password, regions_at
+from baybridge.node.config import ConfigProblem, carries_password, regions_at
 
 _NODE = "^[a-z0-9]+(-[a-z0-9]+)*$"
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^\S(.*\S)?$", extra={"words": "a name of at most 200 letters"})]
@@ -256,7 +256,11 @@ def _read(given: object, report: Report, base: FilePath) -> Answers | None:
     if isinstance(own, str) and not (base / own).is_dir():
         report(WRONG_VALUE, ("documents",), "a folder of documents of this site", own, "")
     data = base / own if isinstance(own, str) and (base / own).is_dir() else None
-    regions, languages = regions_at(data), languages_of(Documents(packaged_data(), *filter(None, (data,))).folder)
+    try:
+        regions, languages = regions_at(data), languages_of(Documents(packaged_data(), *filter(None, (data,))).folder)
+    except ConfigProblem as problem:
+        report(WRONG_VALUE, ("documents",), "documents without a problem: baybridge check FOLDER", str(problem), "")
+        return None
     _among(told.get("jurisdiction"), regions, ("jurisdiction",), report)
     _among(mapping(told.get("administrator")).get("language"), languages, ("administrator", "language"), report)
     for number, one in enumerate(_list(told.get("languages"))):

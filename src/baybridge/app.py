@@ -26,6 +26,7 @@ from baybridge.api import fhir, health, services
 from baybridge.api.fhir_reading import Reading
 from baybridge.base.outcome import Category, Reason, Refusal
 from baybridge.http import answers, metrics
+from baybridge.http.cross import Cross, elsewhere
 from baybridge.http.doors import routes
 from baybridge.http.logs import request_id
 from baybridge.http.proxies import FROM_PROXY
@@ -62,7 +63,7 @@ def application(node: Node, *, workers: bool = True) -> ASGIApp:
 
     app = Starlette(routes=every_route(node), lifespan=lifespan, exception_handlers={Exception: _sorry, HTTPException: _nowhere})
     app.state.node = node
-    return _safely(app, reading)
+    return _safely(app, reading, elsewhere(node))
 
 
 def every_route(node: Node) -> list[BaseRoute]:
@@ -76,7 +77,7 @@ def every_route(node: Node) -> list[BaseRoute]:
     ]
 
 
-def _safely(app: Starlette, reading: Reading) -> ASGIApp:
+def _safely(app: Starlette, reading: Reading, cross: Cross) -> ASGIApp:
     """Headers that keep pages safe, and an access log that names the route, never the address: an id from outside may be personal.
 
     A defect is logged by its kind and place alone, because its message may quote what it met.
@@ -86,9 +87,13 @@ def _safely(app: Starlette, reading: Reading) -> ASGIApp:
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
-        began = time.monotonic()
         REQUEST.set(request_id(dict(scope["headers"]).get(b"x-request-id") if scope.get(FROM_PROXY) else None))
         sending_safely = with_headers(send, scope)
+        answer = cross.around(inner) if cross.is_of(scope) else inner
+        await answer(scope, receive, sending_safely)
+
+    async def inner(scope: Scope, receive: Receive, sending_safely: Send) -> None:
+        began = time.monotonic()
         reasons = tuple(against(scope))
         if reasons:
             await _answer_unread(app.state.node, scope, reasons)(scope, receive, sending_safely)

@@ -117,7 +117,7 @@ def metadata(asked: Asked) -> Answer:
         return refusal
     if asked.query.get("mode", "full") not in ("full", "normative"):
         return _unreadable("mode", "full")
-    return Response(capability(_base(asked)), media_type=FHIR_JSON)
+    return Response(capability(_base(asked), cors=bool(asked.node.config.serving.fhir_origins)), media_type=FHIR_JSON)
 
 
 def read(asked: Asked) -> Answer:

@@ -139,13 +139,13 @@ _DOCUMENTATION = (
 
 
 @lru_cache(maxsize=8)
-def capability(base: str) -> bytes:
+def capability(base: str, *, cors: bool = False) -> bytes:
     """What this server can do, made of the tables that it searches by."""
     interactions = [{"code": code} for code in ("read", "vread", "update", "delete", "history-instance", "create", "search-type")]
     resources = [_of_type(kind, interactions) for kind in sorted(resource_types())]
     rest = {
         "mode": "server",
-        "security": {"cors": False, "description": "Bearer token of POST /session"},
+        "security": {"cors": cors, "description": "Bearer token of POST /session"},
         "documentation": " ".join(_DOCUMENTATION),
         "resource": resources,
         "interaction": [{"code": "transaction"}, {"code": "batch"}],

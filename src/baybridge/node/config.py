@@ -9,6 +9,7 @@ The folder: `node.yaml` (who this is, neighbours), `keys/` (signing, sealing, se
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -94,6 +95,7 @@ class Serving:
     trusted_proxies: tuple[str, ...] = ()  # addresses and networks
     metrics_port: int | None = None  # on loopback, for Prometheus
     host: str = "127.0.0.1"  # where it listens
+    fhir_origins: tuple[str, ...] = ()  # from where scripts in a browser may ask FHIR, by a token
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +256,7 @@ def read_config(folder: Path, database: str | None = None) -> Config:
 
 def _serving(folder: Path, given: object) -> Serving:
     """The part `serving` of a node.yaml; files are named from the node's folder. ConfigProblem with everything that does not fit."""
-    known = {"certificate": str, "key": str, "trusted_proxies": list, "metrics_port": int, "host": str}
+    known = {"certificate": str, "key": str, "trusted_proxies": list, "metrics_port": int, "host": str, "fhir_origins": list}
     if given is None:
         return Serving()
     if not isinstance(given, dict):
@@ -264,10 +266,17 @@ def _serving(folder: Path, given: object) -> Serving:
     wrong += [f"serving.{name}: expected {kind.__name__}, found {type(given[name]).__name__}" for name, kind in odd]
     if ("certificate" in given) != ("key" in given):
         wrong.append("serving: expected certificate and key together, found one of them")
+    origins = given.get("fhir_origins", ()) if isinstance(given.get("fhir_origins"), list) else ()
+    wrong += [f"serving.fhir_origins: expected an origin such as https://app.example, found {one!r}" for one in origins if not _ORIGIN.fullmatch(str(one))]
     if wrong:
         raise ConfigProblem("\n".join(wrong))
     certificate, key = (folder / given[name] if name in given else None for name in ("certificate", "key"))
-    return Serving(certificate, key, tuple(str(one) for one in given.get("trusted_proxies", ())), given.get("metrics_port"), given.get("host", "127.0.0.1"))
+    proxies = tuple(map(str, given.get("trusted_proxies", ())))
+    return Serving(certificate, key, proxies, given.get("metrics_port"), given.get("host", "127.0.0.1"), tuple(map(str, origins)))
+
+
+#: Where a page comes from: scheme, host and port, no path and no star. Source: RFC 6454.
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 
 
 def _backup_to(folder: Path, said: object) -> BackupTo | None:

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ def seasoned(tmp_path_factory: pytest.TempPathFactory) -> Path:
         connection.execute(insert(tables.restriction).values(restriction="r", patient_id="p", reason="asked", since_at="2026-03-01", account="a"))
         accounts.add_account(connection, account="acc-1", name="Nurse One", role=Role.NURSE, organisation="o", password="a right password")
         accounts.open_session(connection, "acc-1", node.now())
+        accounts.open_session(connection, "acc-1", datetime.now(UTC))  # one that goes on while the check looks
     projections.task_rows(node)
     for one in world.nodes.values():
         from baybridge.node.neighbours import witnessing
@@ -135,6 +137,11 @@ TAMPERED = [
     pytest.param("UPDATE decision SET outcome = 'other'", "differs", "decision-basis/", id="outcome-changed"),
     pytest.param("UPDATE policy_text SET text = text || ' '", "differs", "decision-basis/", id="policy-changed"),
     pytest.param("DELETE FROM decision_source", "differs", "decision-basis/", id="source-removed"),
+    pytest.param("UPDATE decision_source SET case_id = 'other'", "differs", "decision-basis/", id="sources-of-another-case"),
+    pytest.param(
+        "UPDATE decision_source SET case_id = 'other' WHERE resource = (SELECT min(resource) FROM decision_source)",
+        "differs", "decision-basis/", id="source-of-another-case",
+    ),
     pytest.param("DELETE FROM decision WHERE superseded_by IS NULL", "missing", "decision/", id="decision-removed"),
     pytest.param("UPDATE decision SET superseded_by = NULL WHERE superseded_by IS NOT NULL", "differs", "decision/", id="made-again-hidden"),
     pytest.param("UPDATE decision SET superseded_by = 'x' WHERE superseded_by IS NULL", "differs", "decision/", id="made-again-invented"),
@@ -159,6 +166,10 @@ TAMPERED = [
         "session/",
         id="session-invented",
     ),
+    pytest.param("UPDATE session SET expires_at = '9999-01-01T00:00:00+00:00'", "differs", "session/", id="session-prolonged"),
+    pytest.param("UPDATE session SET role = 'administrator'", "differs", "session/", id="session-of-another-role"),
+    pytest.param("UPDATE session SET account = 'acc-2'", "differs", "session/", id="session-of-another-account"),
+    pytest.param("UPDATE session SET token_sha256 = 'x'", "unlogged", "session/", id="session-of-another-token"),
     pytest.param("INSERT INTO recovery_code (account, code_sha256) VALUES ('acc-1', 'x')", "unlogged", "recovery_code/", id="recovery-code-invented"),
     pytest.param("UPDATE event SET body = replace(body, 'CaseOpened', 'CaseOpenex') WHERE type = 'CaseOpened'", "differs", "case ", id="event-changed"),
     pytest.param("UPDATE event SET recorded_at = '2020-01-01T00:00:00+00:00' WHERE sequence = 2", "differs", "case ", id="moment-of-an-event-changed"),

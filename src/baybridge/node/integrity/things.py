@@ -121,13 +121,14 @@ def _versions(connection: Connection, pseudonym: Pseudonym, span: store.Span) ->
 
 def _decisions(connection: Connection) -> Iterator[Thing]:
     texts = {row.sha256: row.text for row in connection.execute(select(tables.policy_text))}
-    sources: dict[str, list[str]] = {}
-    for row in connection.execute(select(tables.decision_source.c.sha256, tables.decision_source.c.resource)):
-        sources.setdefault(row.sha256, []).append(row.resource)
+    sources: dict[tuple[str, str], list[str]] = {}  # of a decision, as its own case reads them: by these a correction finds the case
+    source = tables.decision_source.c
+    for row in connection.execute(select(source.sha256, source.case_id, source.resource)):
+        sources.setdefault((row.sha256, row.case_id), []).append(row.resource)
     for found in connection.execute(select(tables.decision).order_by(tables.decision.c.made_at)).mappings():
         yield Thing(DECISION, found["sha256"], bytes(found["document"]), found["case_id"])
         text = texts.get(found["policy_sha256"], "")
-        bound = basis(dict(found), text, sources.get(found["sha256"], ())) if found["document"] else b""  # of an erased one nothing is left to bind
+        bound = basis(dict(found), text, sources.get((found["sha256"], found["case_id"]), ())) if found["document"] else b""  # of an erased one nothing is left to bind
         yield Thing(BASIS, found["sha256"], bound, found["case_id"])
 
 

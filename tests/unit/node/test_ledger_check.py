@@ -178,6 +178,8 @@ TAMPERED = [
     pytest.param("UPDATE task SET body = '{}'", "differs", "task/", id="task-changed"),
     pytest.param("DELETE FROM task", "missing", "task/", id="tasks-removed"),
     pytest.param("UPDATE case_index SET patient_id = 'other'", "differs", "case/", id="list-of-cases-changed"),
+    pytest.param("UPDATE case_index SET only_told = NOT only_told", "differs", "case/", id="record-opened-to-who-has-no-part"),
+    pytest.param("UPDATE case_index SET synthetic = NOT synthetic", "differs", "case/", id="marked-as-synthetic"),
     pytest.param("DELETE FROM case_index", "missing", "case/", id="case-hidden"),
     pytest.param("UPDATE log_entry SET body = replace(body, 'first-logged/0', 'first-logged/9') WHERE kind = 'coverage'", "differs", "", id="coverage-changed"),
 ]

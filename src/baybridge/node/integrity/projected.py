@@ -21,6 +21,7 @@ from baybridge.ledger import streams
 from baybridge.node import tables
 from baybridge.node.directory.living_documents import STREAM
 from baybridge.node.integrity.finding import DIFFERS, MISSING, UNLOGGED, Finding
+from baybridge.node.people.reads import only_told
 
 _INDEXED = ("patient_id", "stage", "product", "synthetic")
 
@@ -70,7 +71,8 @@ def _index(case_id: str, events: Sequence[Recorded], row: Mapping[str, object] |
     expected = {"patient_id": case.patient_id or "", "stage": stage_of(case).value, "product": case.product, "synthetic": case.synthetic}
     figures = row["figures"]
     counted = isinstance(figures, bytes) and decoding.decode(figures, Figures) != figures_of(case)
-    if counted or any(row[name] != expected[name] for name in _INDEXED):
+    opened = row["only_told"] is not None and bool(row["only_told"]) is not only_told(events)  # by it a record is open to who has no part in it
+    if counted or opened or any(row[name] != expected[name] for name in _INDEXED):
         yield _found(DIFFERS, what, "ledger.check.case_differs")
 
 

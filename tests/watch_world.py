@@ -107,6 +107,21 @@ class Ward:
         done = write(self.node, Actor("monitor", Role.NURSE, self.node.site.organisation), [Interaction("PUT", "Observation", name, resource)])
         assert not isinstance(done, Refusal), done
 
+    def send(self, wanted: Interaction) -> None:
+        """What a system writes through FHIR, and all that follows from it."""
+        self.now += timedelta(seconds=1)
+        done = write(self.node, Actor("monitor", Role.LABORATORY, self.node.site.organisation), [wanted])
+        assert not isinstance(done, Refusal), done
+        self.round()
+
+    def amend(self, name: str, **changes: Any) -> None:
+        """Another version of an observation, by the system that sent it."""
+        with self.node.storage.reading() as connection:
+            version = store.get(connection, "Observation", name)
+        assert version is not None
+        kept = {key: value for key, value in version.resource.items() if key != "meta"}
+        self.send(Interaction("PUT", "Observation", name, {**kept, **changes}))
+
     def wait(self, **span: float) -> None:
         """Time passes, and the lane has a round."""
         self.now += timedelta(**span)

@@ -11,9 +11,9 @@ import pytest
 
 from baybridge.base.outcome import Refusal
 from baybridge.journey import events as ev
-from baybridge.journey.command import Actor, Role
+from baybridge.journey.command import Role
 from baybridge.journey.doubted_doses import doubted_doses
-from baybridge.node.fhir.interactions import Interaction, write
+from baybridge.node.fhir.interactions import Interaction
 from baybridge.node.upkeep.projections import open_tasks
 from baybridge.record.store import store
 from watch_world import Ward
@@ -61,21 +61,6 @@ def weighed(ward: Ward, weight: float, **more: Any) -> str:
     return next(item.event_id for item in reversed(ward.events) if isinstance(item.event, ev.AssessmentRecorded))
 
 
-def amend(ward: Ward, name: str, **changes: Any) -> None:
-    with ward.node.storage.reading() as connection:
-        version = store.get(connection, "Observation", name)
-    assert version is not None
-    kept = {key: value for key, value in version.resource.items() if key != "meta"}
-    send(ward, Interaction("PUT", "Observation", name, {**kept, **changes}))
-
-
-def send(ward: Ward, wanted: Interaction) -> None:
-    ward.now += timedelta(seconds=1)
-    done = write(ward.node, Actor("scales", Role.LABORATORY, ward.node.site.organisation), [wanted])
-    assert not isinstance(done, Refusal), done
-    ward.round()
-
-
 def kilograms(value: float) -> dict[str, Any]:
     return {"value": value, "unit": "kg", "system": "http://unitsofmeasure.org", "code": "kg"}
 
@@ -95,9 +80,9 @@ def test_a_weight_that_is_put_right_makes_the_dose_a_question(ward: Ward) -> Non
 def test_put_right_again_it_is_no_question_any_more(ward: Ward) -> None:
     ward.observe("weight", 83, logical_id="w-1")
     given = dose(ward, mg_per_kg=8)
-    amend(ward, "w-1", status="corrected", valueQuantity=kilograms(38))
+    ward.amend("w-1", status="corrected", valueQuantity=kilograms(38))
     assert waiting(ward) == [(given, 38)]
-    amend(ward, "w-1", status="corrected", valueQuantity=kilograms(83))
+    ward.amend("w-1", status="corrected", valueQuantity=kilograms(83))
     assert waiting(ward) == []
     assert tasks(ward) == []
 
@@ -107,13 +92,13 @@ def test_a_weight_that_is_taken_back_leaves_the_dose_without_one(ward: Ward, way
     ward.observe("weight", 60, logical_id="w-1")
     given = dose(ward, mg_per_kg=8)
     if way == "entered in error":
-        amend(ward, "w-1", status="entered-in-error")
+        ward.amend("w-1", status="entered-in-error")
     elif way == "deleted":
-        send(ward, Interaction("DELETE", "Observation", "w-1", None, reason="wrong-patient"))
+        ward.send(Interaction("DELETE", "Observation", "w-1", None, reason="wrong-patient"))
     else:
         with ward.node.storage.writing() as connection:
             store.put(connection, {"resourceType": "Patient", "id": "other", "birthDate": "1970-01-01"}, at=ward.now)
-        amend(ward, "w-1", subject={"reference": "Patient/other"})
+        ward.amend("w-1", subject={"reference": "Patient/other"})
     assert waiting(ward) == [(given, None)]
     assert tasks(ward) == ["journey.task.dose_without_weight"]
 
@@ -133,9 +118,9 @@ def test_a_weight_of_before_that_comes_late_counts_and_one_of_later_does_not(war
 def test_rounding_and_the_most_of_one_dose_are_no_question(ward: Ward) -> None:
     ward.observe("weight", 120, logical_id="w-1")
     dose(ward, mg_per_kg=8)
-    amend(ward, "w-1", status="corrected", valueQuantity=kilograms(105))
+    ward.amend("w-1", status="corrected", valueQuantity=kilograms(105))
     assert waiting(ward) == [], "800 mg by either weight"
-    amend(ward, "w-1", status="corrected", valueQuantity=kilograms(60))
+    ward.amend("w-1", status="corrected", valueQuantity=kilograms(60))
     assert [weight for _, weight in waiting(ward)] == [60]
 
 
@@ -149,14 +134,14 @@ def test_milligrams_of_tocilizumab_are_held_against_a_weight_that_comes_later(wa
 def test_a_drug_by_weight_that_is_no_mass_follows_too(ward: Ward) -> None:
     ward.observe("weight", 60, logical_id="w-1")
     given = dose(ward, atc="B01AB01", name="heparin", amount=80, unit="[iU]/kg", unusual=True)
-    amend(ward, "w-1", status="corrected", valueQuantity=kilograms(40))
+    ward.amend("w-1", status="corrected", valueQuantity=kilograms(40))
     assert waiting(ward) == [(given, 40)]
 
 
 def test_a_physician_answers_it_once(ward: Ward) -> None:
     ward.observe("weight", 83, logical_id="w-1")
     given = dose(ward, mg_per_kg=8)
-    amend(ward, "w-1", status="corrected", valueQuantity=kilograms(60))
+    ward.amend("w-1", status="corrected", valueQuantity=kilograms(60))
     nurse = ward.give("ReviewDose", follows="seen")
     assert isinstance(nurse, Refusal)
     assert [reason.code for reason in ward.give("ReviewDose", Role.PHYSICIAN, follows=" ").reasons] == ["bedside.dose_review.no_note"]
@@ -165,14 +150,14 @@ def test_a_physician_answers_it_once(ward: Ward) -> None:
     assert [item.event for item in done.events] == [ev.DoseReviewed(dose_entry=given, weight_kg=60, follows="liver enzymes and counts daily; the next dose is 480 mg")]
     ward.round()
     assert (waiting(ward), tasks(ward)) == ([], [])
-    amend(ward, "w-1", status="corrected", valueQuantity=kilograms(61))
+    ward.amend("w-1", status="corrected", valueQuantity=kilograms(61))
     assert waiting(ward) == [(given, 61)], "another weight is another question"
 
 
 def test_a_dose_that_is_put_right_is_held_against_the_weight_of_now(ward: Ward) -> None:
     ward.observe("weight", 83, logical_id="w-1")
     given = dose(ward, mg_per_kg=8)
-    amend(ward, "w-1", status="corrected", valueQuantity=kilograms(60))
+    ward.amend("w-1", status="corrected", valueQuantity=kilograms(60))
     correct(ward, given, atc=TOCILIZUMAB, route="IV", mg_per_kg=8, given_at=ward.case.drugs[-1].event.given_at.isoformat(), unusual=True)
     assert (waiting(ward), ward.case.drugs[-1].event.dose_mg) == ([], 480)
 
@@ -180,7 +165,7 @@ def test_a_dose_that_is_put_right_is_held_against_the_weight_of_now(ward: Ward) 
 def test_a_dose_that_was_never_given_asks_nobody(ward: Ward) -> None:
     ward.observe("weight", 83, logical_id="w-1")
     given = dose(ward, mg_per_kg=8)
-    amend(ward, "w-1", status="corrected", valueQuantity=kilograms(60))
+    ward.amend("w-1", status="corrected", valueQuantity=kilograms(60))
     correct(ward, given, action="void")
     assert (waiting(ward), tasks(ward)) == ([], [])
 

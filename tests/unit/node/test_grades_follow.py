@@ -14,9 +14,9 @@ from baybridge.base.outcome import Refusal
 from baybridge.bedside import monitoring
 from baybridge.journey import events as ev
 from baybridge.journey import look_now
-from baybridge.journey.command import Actor, Role
+from baybridge.journey.command import Role
 from baybridge.journey.course import Grade
-from baybridge.node.fhir.interactions import Interaction, write
+from baybridge.node.fhir.interactions import Interaction
 from baybridge.node.watch.ward import bed_of
 from baybridge.record.store import store
 from watch_world import Ward
@@ -43,21 +43,6 @@ def bounds(ward: Ward, scale: str = CRS) -> tuple[int, int]:
     latest = grade(ward, scale).latest.event
     assert (bed.low, bed.high) == (latest.grade_min, latest.grade_max)
     return bed.low, bed.high
-
-
-def amend(ward: Ward, name: str, **changes: Any) -> None:
-    with ward.node.storage.reading() as connection:
-        version = store.get(connection, "Observation", name)
-    assert version is not None
-    kept = {key: value for key, value in version.resource.items() if key != "meta"}
-    _write(ward, Interaction("PUT", "Observation", name, {**kept, **changes}))
-
-
-def _write(ward: Ward, wanted: Interaction) -> None:
-    ward.now += timedelta(seconds=1)
-    done = write(ward.node, Actor("monitor", Role.LABORATORY, ward.node.site.organisation), [wanted])
-    assert not isinstance(done, Refusal), done
-    ward.round()
 
 
 def code(value: str) -> dict[str, Any]:
@@ -89,11 +74,11 @@ def test_a_value_that_is_corrected_or_taken_back_is_no_longer_in_the_grade(ward:
     ward.assess(blank=_EVERY, **FEVER)
     assert bounds(ward) == (2, 2)
     if way == "corrected":
-        amend(ward, "p-1", status="corrected", valueCodeableConcept=code("none"))
+        ward.amend("p-1", status="corrected", valueCodeableConcept=code("none"))
     elif way == "entered in error":
-        amend(ward, "p-1", status="entered-in-error")
+        ward.amend("p-1", status="entered-in-error")
     else:
-        _write(ward, Interaction("DELETE", "Observation", "p-1", None, reason="wrong-patient"))
+        ward.send(Interaction("DELETE", "Observation", "p-1", None, reason="wrong-patient"))
     assert bounds(ward) == ((1, 1) if way == "corrected" else (1, 4)), "what is taken back is not known, and lowers nothing at the top"
 
 
@@ -102,7 +87,7 @@ def test_a_value_that_turns_out_to_be_somebody_elses_leaves_the_grade(ward: Ward
     ward.assess(blank=_EVERY, **FEVER)
     with ward.node.storage.writing() as connection:
         store.put(connection, {"resourceType": "Patient", "id": "other", "birthDate": "1970-01-01"}, at=ward.now)
-    amend(ward, "p-1", subject={"reference": "Patient/other"})
+    ward.amend("p-1", subject={"reference": "Patient/other"})
     assert bounds(ward) == (1, 4)
 
 
@@ -112,7 +97,7 @@ def test_a_value_that_is_moved_in_time_counts_where_it_is_now(ward: Ward) -> Non
     ward.observe("hypotension", "fluids", logical_id="p-1")
     ward.round()
     assert bounds(ward) == (1, 4)
-    amend(ward, "p-1", status="corrected", effectiveDateTime=(ward.now - timedelta(hours=2)).isoformat())
+    ward.amend("p-1", status="corrected", effectiveDateTime=(ward.now - timedelta(hours=2)).isoformat())
     assert bounds(ward) == (2, 2)
 
 
@@ -179,7 +164,7 @@ def test_a_physicians_higher_word_stays_when_values_are_taken_back(ward: Ward) -
     ward.observe("hypotension", "fluids", logical_id="p-1")
     ward.assess(blank=_EVERY, **FEVER)
     confirm(ward, 2)
-    amend(ward, "p-1", status="corrected", valueCodeableConcept=code("none"))
+    ward.amend("p-1", status="corrected", valueCodeableConcept=code("none"))
     found = grade(ward)
     assert (found.grade, found.at_most, found.highest) == (2, 2, 2)
 
@@ -189,7 +174,7 @@ def test_a_call_because_nobody_looked_is_not_closed_by_what_the_record_takes_bac
     ward.assess(blank=(*_EVERY, "oxygen_device"), **{name: value for name, value in FEVER.items() if name != "oxygen_device"})
     ward.wait(minutes=20)
     assert [call.codes for call in ward.calls] == [(look_now.LATE,)]
-    amend(ward, "p-1", status="entered-in-error")
+    ward.amend("p-1", status="entered-in-error")
     assert [call.is_open for call in ward.calls] == [True]
 
 

@@ -29,6 +29,7 @@ from baybridge.node.commands.given import read_given
 from baybridge.node.commands.judging import situate
 from baybridge.node.commands.table import COMMANDS
 from baybridge.node.node import Node
+from baybridge.node.record_memory import RecordMemory
 from baybridge.node.watch import signs, watching
 from baybridge.node.watch.arrival import in_time, moment_of
 from watch_world import CASE, PATIENT, WELL, Ward, observation
@@ -202,7 +203,8 @@ class Wards:
         self._resources = [{**patient, "meta": {"lastUpdated": ward.now.isoformat()}}]
 
     def ward(self) -> CourseWard:
-        """A patient who was infused two days ago."""
+        """A patient who was infused two days ago; what the node remembers of the one before is forgotten, or ten thousand would fill the memory."""
+        self._node.record_memory = RecordMemory()
         return CourseWard(self._node, self._now, list(self._events), list(self._resources))
 
 

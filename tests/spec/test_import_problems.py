@@ -299,6 +299,17 @@ UNUSED = [
     ({**quantity(60, "%"), "code": coded(NEUTROPHILS)}, ("valueQuantity.unit", "a unit that converts to 10*9/L", "%")),
     (quantity(130), ("valueQuantity.unit", "a unit that converts to g/L", "no unit")),
     (quantity(13000, "g/L"), ("", "what can be true of a living person, in g/L", "a value outside of it")),
+    ({"valueQuantity": {"value": 13000, "unit": "g/L", "comparator": ">"}}, ("", "what can be true of a living person, in g/L", "a value outside of it")),
+    ({"valueQuantity": {"value": 0.5, "unit": "g/L", "comparator": "<="}}, ("", "what can be true of a living person, in g/L", "a value outside of it")),
+    ({"valueQuantity": {"value": 250, "unit": "g/L", "comparator": ">"}}, None),
+    (
+        {"valueQuantity": {"value": 0, "unit": "10*9/L", "comparator": "<"}, "code": coded(NEUTROPHILS)},
+        ("", "what can be true of a living person, in 10*9/L", "a value outside of it"),
+    ),
+    (
+        {**quantity(130, "g/L"), "referenceRange": [{"low": {"value": 160}, "high": {"value": 120}}]},
+        ("referenceRange", "a lower limit of normal that is not above the upper one", "one above it; neither is used"),
+    ),
     (quantity(130, "g/L", "g/dL"), ("valueQuantity.unit", "one unit, by its code and its text", "two")),
     ({**quantity(130, "g/L"), "code": coded(HAEMOGLOBIN, NEUTROPHILS)}, ("code", "codes that name one measurement", "codes of two")),
     ({**quantity(130, "g/L"), "dataAbsentReason": {"text": "lost"}}, ("dataAbsentReason", "a value, or the reason why there is none", "both")),

@@ -37,6 +37,7 @@ AHEAD = timedelta(hours=1)
 _EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 #: What is abnormal, whatever the value. Source: HL7 code system ObservationInterpretation (terminology.hl7.org).
 _ABNORMAL = frozenset({"A", "AA", "H", "HH", "HU", "L", "LL", "LU", "<", ">"})
+_COMPARATORS = frozenset({"<", "<=", ">=", ">"})
 _UNITLESS = frozenset({None, "1", "{score}", "{INR}", "{ratio}"})
 
 
@@ -355,6 +356,8 @@ def _read_part(resource: Mapping[str, object], part: Mapping[str, object], path:
         measured.finding(resource, path, "implausible", fact=blank.fact.name, unit=blank.fact.unit or "1")
     if measurement.state is State.BOUND:
         measured.finding(resource, path, "bound", fact=blank.fact.name)
+    if any(map(_is_reversed, items(part.get("referenceRange")))):
+        measured.finding(resource, f"{path}.referenceRange", "range_reversed", fact=blank.fact.name)
     if measurement.state is State.PROPOSED:
         measured.finding(resource, path, "text_only", fact=blank.fact.name)
     if measurement.state in {State.IMPLAUSIBLE, State.PROPOSED}:
@@ -405,8 +408,20 @@ def _quantity(part: Mapping[str, object], path: str, blank: Measurement, diction
     original = f"{text(said.get('comparator'))}{quantity}"
     read = replace(blank, original=original, reported=quantity, reference_high=high, reference_low=low)
     if said.get("comparator"):
-        return replace(read, state=State.BOUND, between=_between(text(said["comparator"]), float(converted), blank.fact))
+        return _bounded(text(said["comparator"]), float(converted), read)
     return _numeric(converted, path, read)
+
+
+def _bounded(comparator: str, limit: float, read: Measurement) -> Measurement:
+    """A value known as above or below a limit; one beyond which nothing can be true of a living person is as little used as such a value."""
+    between, fact = _between(comparator, limit, read.fact), read.fact
+    if comparator in _COMPARATORS and fact.plausible is not None and (between is None or not _overlap(between, fact.plausible)):
+        return replace(read, state=State.IMPLAUSIBLE)
+    return replace(read, state=State.BOUND, between=between)
+
+
+def _overlap(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    return max(one[0], float(other[0])) <= min(one[1], float(other[1]))
 
 
 def _between(comparator: str, limit: float, fact: Fact) -> tuple[float, float] | None:
@@ -461,7 +476,7 @@ def _reference(part: Mapping[str, object], said: Mapping[str, object], fact: Fac
         kinds = {c.code for c in codings(given.get("type"))}
         limit = mapping(given.get(side))
         value = number(limit.get("value"))
-        if value is None or (kinds and "normal" not in kinds):
+        if value is None or (kinds and "normal" not in kinds) or _is_reversed(given):
             continue
         units = limit if text(limit.get("code")) or text(limit.get("unit")) else said
         try:
@@ -469,6 +484,14 @@ def _reference(part: Mapping[str, object], said: Mapping[str, object], fact: Fac
         except _UnusableError:
             continue
     return None
+
+
+def _is_reversed(limits: Mapping[str, object]) -> bool:
+    """Whether the lower limit of normal lies above the upper one, in one unit or in none: nobody knows which is which."""
+    low, high = mapping(limits.get("low")), mapping(limits.get("high"))
+    least, most = number(low.get("value")), number(high.get("value"))
+    one_unit = (text(low.get("code")) or text(low.get("unit"))) == (text(high.get("code")) or text(high.get("unit")))
+    return least is not None and most is not None and one_unit and least > most
 
 
 def _numeric(value: Decimal, path: str, read: Measurement) -> Measurement:

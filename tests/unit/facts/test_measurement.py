@@ -165,6 +165,23 @@ def test_a_newer_bound_makes_the_fact_unknown() -> None:
     assert codes(found) == ["bound"]
 
 
+@pytest.mark.parametrize(("value", "comparator"), [(13000, ">"), (261, ">="), (0.5, "<"), (9, "<=")])
+def test_a_bound_that_nobody_alive_can_have_is_set_aside(value: float, comparator: str) -> None:
+    older = observation("718-7", id="a", at="2026-03-08T06:00:00+08:00", **quantity(88, "g/L"))
+    found = reading(older, observation("718-7", id="b", **quantity(value, "g/L", comparator=comparator)))
+    assert found.values == {"hemoglobin": 88.0}
+    assert [one.status for one in found.set_aside] == [Status.IMPLAUSIBLE]
+    assert codes(found) == ["implausible"]
+
+
+@pytest.mark.parametrize(("low", "high", "limit"), [(245, 120, None), (120, 245, 245.0), (None, 245, 245.0), (120, 120, 120.0)])
+def test_limits_of_normal_the_wrong_way_round_are_not_used(low: int | None, high: int, limit: float | None) -> None:
+    limits = {"high": {"value": high}, **({"low": {"value": low}} if low is not None else {})}
+    found = reading(observation("2532-0", **quantity(300, "U/L"), referenceRange=[limits]))
+    assert found.values.get("ldh_upper_limit") == limit
+    assert (found.values["ldh"], codes(found)) == (300.0, ["range_reversed"] if limit is None else [])
+
+
 def test_the_coded_unit_goes_before_its_words() -> None:
     said = {"value": 2.6, "unit": "billion per liter", "code": "10*9/L", "system": "http://unitsofmeasure.org"}
     assert reading(observation("751-8", valueQuantity=said)).values == {"neutrophils": 2.6}

@@ -24,6 +24,7 @@ _SAID: Mapping[str, tuple[str, str]] = MappingProxyType(
         "unit_unknown": ("a unit that converts to {expected}", "{found}"),
         "unit_missing": ("a unit that converts to {expected}", "no unit"),
         "units_contradict": ("one unit, by its code and its text", "two"),
+        "range_reversed": ("a lower limit of normal that is not above the upper one", "one above it; neither is used"),
         "implausible": ("what can be true of a living person, in {unit}", "a value outside of it"),
         "two_facts": ("codes that name one measurement", "codes of two"),
         "said_twice": ("one answer for each code", "several that differ"),

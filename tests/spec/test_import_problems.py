@@ -313,6 +313,9 @@ UNUSED = [
     (quantity(130, "g/L", "g/dL"), ("valueQuantity.unit", "one unit, by its code and its text", "two")),
     ({**quantity(130, "g/L"), "code": coded(HAEMOGLOBIN, NEUTROPHILS)}, ("code", "codes that name one measurement", "codes of two")),
     ({**quantity(130, "g/L"), "dataAbsentReason": {"text": "lost"}}, ("dataAbsentReason", "a value, or the reason why there is none", "both")),
+    ({"valueString": "130 g/L"}, ("", "a number", "text")),
+    ({"valueString": "as before"}, ("", "a number", "text")),
+    ({"valueString": "yes", "code": {"coding": [{"system": "urn:baybridge:observation", "code": "crs-diagnosed"}]}}, None),
     ({"valueBoolean": True}, ("valueBoolean", "a value of the kind that this measurement has", "one of another kind")),
     ({**quantity(130, "g/L"), "focus": [{"reference": "Patient/q"}]}, ("focus", "a result about its subject", "one about somebody or something else")),
     (

@@ -420,8 +420,8 @@ def _bounded(comparator: str, limit: float, read: Measurement) -> Measurement:
     return replace(read, state=State.BOUND, between=between)
 
 
-def _overlap(one: tuple[float, float], other: tuple[float, float]) -> bool:
-    return max(one[0], float(other[0])) <= min(one[1], float(other[1]))
+def _overlap(between: tuple[float, float], plausible: tuple[Decimal, Decimal]) -> bool:
+    return max(between[0], float(plausible[0])) <= min(between[1], float(plausible[1]))
 
 
 def _between(comparator: str, limit: float, fact: Fact) -> tuple[float, float] | None:

@@ -291,3 +291,22 @@ def test_a_sex_that_is_not_known_and_a_comment_on_nothing_are_told() -> None:
 def test_digits_among_words_keep_their_unit_and_are_told(raw: str, unit: str, said: str, faults: list[str]) -> None:
     resources, told = read(head("1"), PID, "OBR|1||F1|CBC^CBC^L|||20260308080000+0800", f"OBX|1|ST|1-1^x^LN||{raw}|{unit}|||||F")
     assert (resources[-1]["valueString"], told) == (said, faults)
+
+
+@pytest.mark.parametrize("written", ["20260230", "2026030824", "20260308090060", "2026-03-07", "20260308090000Z", "7 March"])
+def test_a_time_of_a_result_that_cannot_be_read_is_not_replaced_by_that_of_its_order_or_specimen(written: str) -> None:
+    order, specimen = "OBR|1||F1|CBC|||20260308090000", "SPM|1|S1||BLD|||||||||||||20260308083000"
+    found, faults = read(head("M1"), PID, order, f"OBX|1|NM|718-7^Hb^LN||12.3|g/dL^^UCUM|||||F|||{written}", specimen)
+    (observation,) = (one for one in found if one["resourceType"] == "Observation")
+    assert ("effectiveDateTime" in observation, faults) == (False, ["hl7_time"])
+
+
+@pytest.mark.parametrize(
+    ("sent", "unit"),
+    [
+        ("10^9/L", "10^9/L"), ("x10^3/uL", "x10^3/uL"), ("10^9/L^UCUM", "10^9/L"), ("10\\S\\9/L", "10^9/L"), ("10*9/L^^UCUM", "10*9/L"),
+        ("10^^UCUM", "10"), ("%^percent^L", "%"),
+    ],
+)  # fmt: skip
+def test_a_caret_that_the_sender_did_not_escape_is_part_of_the_unit(sent: str, unit: str) -> None:
+    assert value(f"NM|26499-4^Neutrophils^LN||1.8|{sent}|||||F")["valueQuantity"]["unit"] == unit

@@ -140,6 +140,7 @@ class _Reader:
         self.observation: Json | None = None
         self.told: set[Fault] = set()
         self.undated: list[tuple[Json, str]] = []  # observations without a time so far, each with its place: its specimen may name one yet
+        self.mistimed: set[str] = set()  # observations whose own time cannot be read: no other time is theirs
         self.met: Counter[tuple[object, ...]] = Counter()
 
     def read(self) -> None:
@@ -173,11 +174,11 @@ class _Reader:
     def _subject(self) -> Json | None:
         return {"reference": f"Patient/{self.sent_as}"} if self.patient else None
 
-    def _time(self, segment: Segment, place: int, component: int = 1) -> str | None:
-        text = segment.value(place, component)
+    def _time(self, segment: Segment, place: int, otherwise: str = "another form") -> str | None:
+        text = segment.value(place)
         found, assumed = moment(text, self.zone)
         if text and found is None:
-            self._fault("hl7_time", segment.where(place), "a time such as 20260308090000+0800", "another form")
+            self._fault("hl7_time", segment.where(place), "a time such as 20260308090000+0800", otherwise)
         if assumed and self.own_zone is None:
             self._fault("hl7_zone", "MSH-7", "times with an offset", f"times without; read in {self.zone_name}")
         return found
@@ -325,7 +326,7 @@ class _Reader:
         Without a number of the order: whose it is, what was asked for and measured, and the minute of it; without that the message alone.
         """
         what = obx.value(3) or obx.value(3, 2), obx.value(3, 3), obx.value(4)
-        at = "" if self.number else self._time(obx, 14) or (self._time(self.order, 7) if self.order else None) or ""
+        at = "" if self.number else self._observed_at(obx) or ""
         if self.number:
             key: tuple[object, ...] = (self.sender, self.patient, self.number, *what)
         elif "T" in at and self.order is not None:
@@ -362,7 +363,7 @@ class _Reader:
             "status": status,
             "code": code,
             "subject": self._subject(),
-            "effectiveDateTime": self._time(obx, 14) or (self._time(self.order, 7) if self.order else None),
+            "effectiveDateTime": self._observed_at(obx),
             "issued": self._instant(obx, 19) or (self._instant(self.order, 22) if self.order else None),
             **value,
             **({"interpretation": flags} if flags else {}),
@@ -374,12 +375,21 @@ class _Reader:
         self.observation = self._add("Observation", key, content)
         self.taken.results[self.observation["id"]] = ResultOf(self.sender, self.patient, self.number, obx.value(4))
         if says_no_time(self.observation):
-            self.undated.append((self.observation, obx.where(14)))
+            if obx.value(14):
+                self.mistimed.add(self.observation["id"])
+            else:
+                self.undated.append((self.observation, obx.where(14)))
         if self.met[key[:-1]] > 1:
             repeated = {"url": REPEATED, "valueInteger": self.met[key[:-1]]}
             self.observation.setdefault("meta", {}).setdefault("extension", []).append(repeated)
         if self.report is not None:
             self.report.setdefault("result", []).append({"reference": f"Observation/{self.observation['id']}"})
+
+    def _observed_at(self, obx: Segment) -> str | None:
+        """When it was observed; the order says it where the result says nothing, never where it says a time that cannot be read."""
+        if obx.value(14):
+            return self._time(obx, 14, "another form; the result is kept and not used")
+        return self._time(self.order, 7) if self.order else None
 
     def _performer(self, obx: Segment) -> list[Json]:
         """OBX-23 names the performing organisation, OBX-15 the producer, MSH-4 who sent it."""
@@ -422,7 +432,7 @@ class _Reader:
         for resource in self.taken.resources:
             if f"Observation/{resource['id']}" in mine and "specimen" not in resource:
                 resource["specimen"] = {**reference, **({"display": _words(kind)} if kind else {})}
-                if collected:
+                if collected and resource["id"] not in self.mistimed:
                     resource.setdefault("effectiveDateTime", collected)
                 if is_of_another:
                     resource.pop("subject", None)

@@ -184,14 +184,18 @@ def flag_of(code: str) -> Json:
     return {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation", "code": code}]}
 
 
+_TEN, _EXPONENT = re.compile(r"[x×*]?\s?10"), re.compile(r"[0-9]{1,2}\s?(/|$)")
+
+
 def quantity(value: Decimal | int, obx: Segment, comparator: str = "") -> Json:
     """A number with the unit of OBX-6."""
     found: Json = {"value": value, **({"comparator": comparator} if comparator in _COMPARATORS else {})}
-    code, display, system = (*obx.coded(6), "", "", "")[:3]
-    code, display = code.strip(), display.strip()
+    code, display, system = (part.strip() for part in (*obx.coded(6), "", "", "")[:3])
+    if _TEN.fullmatch(code) and _EXPONENT.match(display):  # a caret that the sender did not escape: 10^9/L is one unit, never 10
+        code, display = f"{code}^{display}", ""
     if code or display:
         found["unit"] = display or code
-    if system.strip().upper() == "UCUM" and code:
+    if system.upper() == "UCUM" and code:
         found |= {"system": _UCUM, "code": code}
     elif code and found.get("unit") != code:
         found["unit"] = code

@@ -647,3 +647,34 @@ def test_what_was_read_in_part_is_not_written_back_as_the_whole(client: TestClie
     told = client.put("/fhir/Observation/o", json=part)
     assert (told.status_code, told.json()["issue"][0]["details"]["coding"][0]["code"]) == (400, "record.part")
     assert "valueQuantity" in client.get("/fhir/Observation/o").json()
+
+
+HAEMOGLOBIN = {"coding": [{"system": "http://loinc.org", "code": "718-7"}]}
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"valueQuantity": {"value": 13000, "unit": "g/L"}}, "not_used Observation"),
+        ({"valueQuantity": {"value": 130}}, "not_used Observation.valueQuantity.unit"),
+        ({"valueQuantity": {"value": 130, "unit": "mg"}}, "not_used Observation.valueQuantity.unit"),
+        ({"valueQuantity": {"value": 130, "unit": "wibble"}}, "unknown_unit Observation.valueQuantity"),
+        ({"valueQuantity": None, "valueString": "130"}, "not_used Observation"),
+        ({"referenceRange": [{"low": {"value": 160}, "high": {"value": 120}}]}, "not_used Observation.referenceRange"),
+        ({"subject": None}, "of_nobody Observation.subject"),
+        ({"subject": {"display": "Chan"}}, "of_nobody Observation.subject"),
+        ({"subject": {"reference": "#c9"}}, "of_nobody Observation.subject"),
+        ({}, None),
+        ({"subject": None, "code": {"coding": [{"system": "http://loinc.org", "code": "99999-9"}]}}, None),
+    ],
+)
+def test_a_result_that_nobody_will_use_is_told_to_who_writes_it(client: TestClient, given: dict[str, object], told: str | None) -> None:
+    whole = {**RESULT, "code": HAEMOGLOBIN, "valueQuantity": {"value": 130, "unit": "g/L"}, **given}
+    resource = {name: value for name, value in whole.items() if value is not None and name != "id"}
+    answer = client.post("/fhir/Observation", json=resource)
+    assert (answer.status_code, answer.headers.get("warning")) == (201, told and f'199 baybridge "record.import.{told}"')
+    together = {"resourceType": "Bundle", "type": "transaction", "entry": [{"resource": resource, "request": {"method": "POST", "url": "Observation"}}]}
+    (entry,) = client.post("/fhir", json=together).json()["entry"]
+    texts = [issue["details"]["text"] for issue in entry["response"].get("outcome", {}).get("issue", [])]
+    assert bool(texts) == (told is not None)
+    assert not any("{" in text for text in texts)

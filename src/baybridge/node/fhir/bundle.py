@@ -21,6 +21,7 @@ from baybridge.node.fhir.conditions import chosen_by, expected_version, only_if_
 from baybridge.node.fhir.interactions import Interaction
 from baybridge.node.fhir.pointing import Pointed, Write, pointed
 from baybridge.node.intake.record_times import told_times
+from baybridge.node.intake.unused import told_unused
 from baybridge.record.fhir.primitives import CHECKS
 from baybridge.record.intake.addresses import base_of, without_version
 from baybridge.record.store.search import Pairs, SearchResult
@@ -207,9 +208,10 @@ def _carried_out(node: Node, actor: Actor | None, entries: list[Entry], urls: li
         return answers
     with node.storage.reading() as connection:
         times = told_times(connection, answers, node.now())
+    unused = told_unused(answers, node.dictionary)
     done = {
-        index: Done(entry.method, version, (*told, *beyond))
-        for (index, entry), version, told, beyond in zip(ordered, answers, led.told, times, strict=True)
+        index: Done(entry.method, version, (*told, *beyond, *without_use))
+        for (index, entry), version, told, beyond, without_use in zip(ordered, answers, led.told, times, unused, strict=True)
     }
     for index, entry in enumerate(entries):
         if isinstance(entry, Look):

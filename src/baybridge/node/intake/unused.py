@@ -26,6 +26,8 @@ from baybridge.record.store.store import Version
 _CODE, _OF_NOBODY, _NO_PATIENT = "record.import.not_used", "record.import.of_nobody", ".hl7_no_patient"
 _UNKNOWN_UNIT = "record.import.unknown_unit"
 _MEASURED = ("number", "integer")
+#: What a laboratory's file tells itself of a text in the place of a number.
+_AS_TEXT = frozenset({"csv_number", "csv_no_number", "hl7_number", "hl7_repeats", "hl7_value"})
 _PREFIX = "facts.odd."
 _IN_WORDS = f"{_PREFIX}text_only"
 #: What was expected and found, by what is odd; no value of a patient stands in it.
@@ -52,7 +54,7 @@ _SAID: Mapping[str, tuple[str, str]] = MappingProxyType(
 
 def tell_unused(source: Source, batch: Batch, dictionary: Dictionary) -> None:
     """Tell each value of a fact that will not be used, and why."""
-    as_text = Counter((one.line, one.entry) for one in batch.problems if one.found.endswith("kept as text"))  # a laboratory's file tells these itself
+    as_text = Counter((one.line, one.entry) for one in batch.problems if one.code.rpartition(".")[2] in _AS_TEXT)
     of_nobody = {(one.line, one.entry) for one in batch.problems if one.code.endswith(_NO_PATIENT)}
     for resource, place in zip(batch.resources, batch.places, strict=True):
         for one in _unused(resource, dictionary):

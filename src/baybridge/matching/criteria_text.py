@@ -68,6 +68,12 @@ _MIDDLE = re.compile(
     r"|crit[éeè]rios?\s+de\s+(?:inclus|exclus)(?:ão|ao|ión|ion)\s*[:：])",
     re.IGNORECASE,
 )
+#: A further heading on the line of a heading, with nothing but a blank before it: "入组标准：A 排除标准：B".
+_LATER = re.compile(
+    r"(?<=\s)(?:(?:(?:key|main)\s+)?(?:inclusion|exclusion)\s+criteria"
+    r"|(?:主要)?(?:纳入|納入|入选|入選|入组|入組|排除|剔除)(?:标准|標準|条件|條件|准则|準則)|crit[éeè]rios?\s+de\s+(?:inclus|exclus)(?:ão|ao|ión|ion))\s*[:：﹕]",
+    re.IGNORECASE,
+)
 _END_OF_LINE = re.compile(r"<br\s*/?>|</(?:p|li|div|h[1-6]|tr)>", re.IGNORECASE)
 _TAG = re.compile(r"</?(?:b|strong|p|li|ul|ol|u|i|em|div|span|h[1-6])(?:\s[^<>]*)?>", re.IGNORECASE)
 _BOTH = re.compile(r"(?:key\s+)?inclusion\s*(?:and|/|&)\s*exclusion(?:\s+criteria)?$", re.IGNORECASE)
@@ -95,7 +101,13 @@ def _lines(text: str) -> Iterator[tuple[str, str]]:
         plain = _ESCAPED.sub(r"\1", line).strip()
         bare = _BULLET.sub("", plain).strip(_MARKS)
         kind, rest = _heading(bare)
-        yield (kind, rest) if kind else ("", _ESCAPED.sub(r"\1", _BULLET.sub("", line)).strip())
+        if not kind:
+            yield "", _ESCAPED.sub(r"\1", _BULLET.sub("", line)).strip()
+            continue
+        later = _LATER.search(rest)
+        yield kind, rest[: later.start()].strip() if later else rest
+        if later:
+            yield from _lines(rest[later.start() :])
 
 
 def _apart(text: str) -> str:

@@ -110,3 +110,19 @@ def test_of_chinese_registries(end: str) -> None:
 @pytest.mark.parametrize("line", ["ANC < 1.0 and platelets > 50; exclusion of others", "See protocol. Exclusion criteria apply to donors too", "IgG <b 4 g/L"])
 def test_signs_and_words_in_a_criterion_split_nothing(line: str) -> None:
     assert criteria(f"Inclusion Criteria:\n* {line}\n* Age 18") == ((line, "Age 18"), ())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "入组标准：A 排除标准：B", "入选标准:A  主要排除标准:B", "Inclusion Criteria: A Exclusion Criteria: B",
+        "Inclusion Criteria: A Key exclusion criteria: B", "Exclusion Criteria: B Inclusion Criteria: A",
+    ],
+)  # fmt: skip
+def test_both_headings_on_one_line_with_a_blank_between_them_are_two_lists(text: str) -> None:
+    assert criteria(text) == (("A",), ("B",))
+
+
+def test_a_criterion_that_speaks_of_criteria_stays_whole() -> None:
+    text = "Inclusion Criteria: meets the inclusion criteria of CTCAE, no exclusion criteria"
+    assert criteria(text) == (("meets the inclusion criteria of CTCAE, no exclusion criteria",), ())

@@ -24,6 +24,7 @@ from baybridge.api.fhir_writing import (
     capability,
     entry,
     http_date,
+    oddities,
     outcome,
     response_entry,
     sound,
@@ -387,9 +388,12 @@ def validated(asked: Asked) -> Answer:
     refusal = interactions.against_writing(asked.node, actor, [interaction])
     if refusal is not None:
         return refusal
-    reasons = interactions.form_reasons(interaction)
+    odd: list[Reason] = []
+    reasons = interactions.form_reasons(interaction, odd)
     if reasons:
         return told(asked.node, asked.language, refuse(*reasons, category=Category.INVALID), 200)
+    if odd:
+        return Response(oddities(asked.node, asked.language, odd), media_type=FHIR_JSON)
     return Response(sound(asked.node, asked.language, Reason("record.validate.sound", {"type": kind})), media_type=FHIR_JSON)
 
 

@@ -70,6 +70,11 @@ def sound(node: Node, language: str, reason: Reason) -> bytes:
     return _issues(node, language, [reason], "information", "informational")
 
 
+def oddities(node: Node, language: str, reasons: Sequence[Reason]) -> bytes:
+    """An OperationOutcome with what is odd and would be filed all the same."""
+    return _issues(node, language, reasons, "warning", "informational")
+
+
 @lru_cache(maxsize=4096)
 def http_date(recorded_at: str) -> str:
     """A stored time as an HTTP date."""

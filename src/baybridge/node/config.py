@@ -170,7 +170,10 @@ def _regions_in_force(folder: Path) -> Regions:
     """The regions that a node knows, by the documents that it goes by: a set written since, and wrongly, changes nothing."""
     from baybridge.node.accepted import documents_in_force  # it reads the configuration in turn
 
-    return regions_of(documents_in_force(folder)[0].folder)
+    try:
+        return regions_of(documents_in_force(folder)[0].folder)
+    except ConfigProblem:  # no set is in force yet, which the start refuses; whoever looks at the node before is told of each document, and not of the settings
+        return regions_at(folder / "data")
 
 
 def make_site(node: str, profile: Mapping[str, object], regions: Regions) -> Site:

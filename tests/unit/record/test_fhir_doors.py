@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from base64 import urlsafe_b64decode
 from datetime import UTC, datetime, timedelta
 
@@ -663,7 +664,6 @@ HAEMOGLOBIN = {"coding": [{"system": "http://loinc.org", "code": "718-7"}]}
         ({"referenceRange": [{"low": {"value": 160}, "high": {"value": 120}}]}, "not_used Observation.referenceRange"),
         ({"subject": None}, "of_nobody Observation.subject"),
         ({"subject": {"display": "Chan"}}, "of_nobody Observation.subject"),
-        ({"subject": {"reference": "#c9"}}, "of_nobody Observation.subject"),
         ({}, None),
         ({"subject": None, "code": {"coding": [{"system": "http://loinc.org", "code": "99999-9"}]}}, None),
     ],
@@ -678,3 +678,23 @@ def test_a_result_that_nobody_will_use_is_told_to_who_writes_it(client: TestClie
     texts = [issue["details"]["text"] for issue in entry["response"].get("outcome", {}).get("issue", [])]
     assert bool(texts) == (told is not None)
     assert not any("{" in text for text in texts)
+
+
+def test_a_result_of_somebody_inside_it_who_is_not_there_is_told_by_its_form_too(client: TestClient) -> None:
+    answer = client.post("/fhir/Observation", json={name: value for name, value in {**RESULT, "subject": {"reference": "#c9"}}.items() if name != "id"})
+    assert re.findall(r'baybridge "([^"]+)"', answer.headers["warning"]) == [
+        "record.invalid.contained_missing Observation.subject.reference", "record.import.of_nobody Observation.subject",
+    ]
+
+
+def test_an_element_that_nobody_knows_is_told_to_who_sent_it(client: TestClient) -> None:
+    mistyped = {**{key: value for key, value in RESULT.items() if key != "valueQuantity"}, "id": "o", "valueQuantiti": RESULT["valueQuantity"]}
+    told = client.put("/fhir/Observation/o", json=mistyped)
+    assert (told.status_code, "record.invalid.unknown_element Observation.valueQuantiti" in told.headers.get("warning", "")) == (201, True)
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [{"resource": mistyped, "request": {"method": "PUT", "url": "Observation/o2"}}]}
+    bundle["entry"][0]["resource"] = {**mistyped, "id": "o2"}
+    (entry,) = client.post("/fhir", json=bundle).json()["entry"]
+    assert "record.invalid.unknown_element" in [issue["details"]["coding"][0]["code"] for issue in entry["response"]["outcome"]["issue"]]
+    (issue, *_) = client.post("/fhir/Observation/$validate", json=mistyped).json()["issue"]
+    assert (issue["severity"], issue["details"]["coding"][0]["code"]) == ("warning", "record.invalid.unknown_element")
+    assert "warning" not in client.put("/fhir/Observation/o3", json={**RESULT, "id": "o3"}).headers

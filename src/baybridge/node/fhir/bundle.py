@@ -203,15 +203,16 @@ def _carried_out(node: Node, actor: Actor | None, entries: list[Entry], urls: li
     twice = _twice(led.interactions)
     if twice:
         return refuse(*twice, category=Category.INVALID)
-    answers = interactions.write(node, actor_writing, list(map(_under_its_id, led.interactions))) if ordered else []
+    odd: list[list[Reason]] = [[] for _ in ordered]
+    answers = interactions.write(node, actor_writing, list(map(_under_its_id, led.interactions)), odd) if ordered else []
     if isinstance(answers, Refusal):
         return answers
     with node.storage.reading() as connection:
         times = told_times(connection, answers, node.now())
     unused = told_unused(answers, node.dictionary)
     done = {
-        index: Done(entry.method, version, (*told, *beyond, *without_use))
-        for (index, entry), version, told, beyond, without_use in zip(ordered, answers, led.told, times, unused, strict=True)
+        index: Done(entry.method, version, (*of_form, *told, *beyond, *without_use))
+        for (index, entry), version, of_form, told, beyond, without_use in zip(ordered, answers, odd, led.told, times, unused, strict=True)
     }
     for index, entry in enumerate(entries):
         if isinstance(entry, Look):

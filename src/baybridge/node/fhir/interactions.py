@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from itertools import groupby
+from itertools import groupby, zip_longest
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
@@ -37,7 +37,7 @@ from baybridge.node.watch.signs import OF_SIGNS
 from baybridge.record.fhir import signed
 from baybridge.record.fhir.definitions import MADE_HERE, NOT_OFFERED, resource_types
 from baybridge.record.fhir.subset import Subset, is_part
-from baybridge.record.fhir.validate import errors, validate
+from baybridge.record.fhir.validate import Problem, errors, validate
 from baybridge.record.fhir.wire import Json
 from baybridge.record.fhir.wire import write as written
 from baybridge.record.identity.documents import is_born_otherwise
@@ -200,13 +200,17 @@ def left_out(actor: Actor | None) -> tuple[str, ...]:
 # --- writing --------------------------------------------------------------------------------------------------------
 
 
-def write(node: Node, actor: Actor | None, interactions: Sequence[Interaction]) -> list[Version | None] | Refusal:
-    """Do all of it in one transaction or none of it; the answer is one version each, None for deleting what was not there."""
+def write(node: Node, actor: Actor | None, interactions: Sequence[Interaction], odd: Sequence[list[Reason]] = ()) -> list[Version | None] | Refusal:
+    """Do all of it in one transaction or none of it; the answer is one version each, None for deleting what was not there.
+
+    `odd`, one list for each, gets what is odd in the form of what was sent and is filed all the same.
+    """
     actor = writer(actor, interactions)
     refusal = against_writing(node, actor, interactions)
     if refusal is not None or actor is None:
         return refusal or unknown("")
-    reasons = [reason for interaction in interactions for reason in form_reasons(interaction)]
+    each = zip_longest(interactions, odd)
+    reasons = [reason for interaction, beside in each if interaction is not None for reason in form_reasons(interaction, beside)]
     if reasons:
         return refuse(*reasons, category=Category.INVALID)
     seen: dict[tuple[str, str], Ground] = {}
@@ -285,8 +289,12 @@ def _or_stop(answer: Version | Refusal | None) -> Version | None:
     return answer
 
 
-def form_reasons(interaction: Interaction) -> list[Reason]:
-    """Why what was sent cannot be filed as it is: form, type, id, and tags that only this node writes."""
+def _of_form(problem: Problem) -> Reason:
+    return Reason(problem.code, {"expected": problem.expected, "found": problem.found}, where=problem.path)
+
+
+def form_reasons(interaction: Interaction, odd: list[Reason] | None = None) -> list[Reason]:
+    """Why what was sent cannot be filed as it is: form, type, id, and tags that only this node writes; `odd` gets what is filed all the same and should be told."""
     if interaction.kind in MADE_HERE:
         return [Reason("record.made_here", {"type": interaction.kind}, where=interaction.where)]
     if interaction.method == "DELETE":
@@ -296,10 +304,10 @@ def form_reasons(interaction: Interaction) -> list[Reason]:
     where = interaction.where
     if interaction.kind in NOT_OFFERED:
         return [Reason("record.not_offered", {"type": interaction.kind}, where=where)]
-    reasons = [
-        Reason(problem.code, {"expected": problem.expected, "found": problem.found}, where=problem.path)
-        for problem in errors(validate(resource, where))
-    ]
+    problems = validate(resource, where)
+    reasons = list(map(_of_form, errors(problems)))
+    if odd is not None:
+        odd += [_of_form(problem) for problem in problems if problem.severity != "error"]
     if not isinstance(resource, dict) or reasons:
         return reasons
     if resource.get("resourceType") != interaction.kind:

@@ -509,6 +509,26 @@ def test_bags_of_uncertain_identity_go_into_quarantine_and_cannot_be_cleared() -
     assert codes(world.do(resolve)) == ["supply.quarantine.identity_unproven"]
 
 
+def test_a_bag_that_arrived_under_another_chain_of_identity_is_cleared_by_nobody() -> None:
+    world = w.released_with_papers().walk(w.SHIP_BACK)
+    (event,) = world.do(w.RECEIVE_CENTRE.but(chain_of_identity="OTHER", quarantine=True))
+    assert (event.disposition, event.findings) == ("quarantined", ("supply.receive.wrong_chain",))
+    resolve = Step("ResolveQuarantine", "hk", Role.QUALITY, 1, {"bags": ["product-1"], "decision": "use", "basis": "it is ours"})
+    assert codes(world.judge(resolve)) == ["supply.quarantine.other_chain"]
+    assert codes(world.judge(resolve.but(decision="discard"))) == []
+
+
+def test_a_discarded_bag_is_used_by_no_other_decision() -> None:
+    world = warm()
+    decide = Step("ResolveQuarantine", "hk", Role.QUALITY, 1, {"bags": ["product-1"], "decision": "discard", "basis": "too warm"})
+    assert codes(world.walk(decide).judge(decide.but(decision="use"))) == ["supply.quarantine.discarded"]
+
+
+def test_the_chain_of_identity_typed_for_a_bag_is_not_received_even_into_quarantine() -> None:
+    world = w.collected().walk(w.SHIP_OUT)
+    assert codes(world.judge(w.RECEIVE_PLANT.but(bags=[world.chain()], quarantine=True))) == ["journey.label.bag_is_chain"]
+
+
 def test_quality_may_clear_an_excursion_with_its_basis() -> None:
     world = warm()
     resolve = Step(

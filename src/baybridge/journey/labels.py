@@ -49,7 +49,13 @@ def of_another_case(situation: Situation, kind: Kind, texts: Collection[str], wh
     taken = sorted({text.strip() for text in texts if labels(kind, (text,)) & found})
     if taken:
         yield Reason(f"journey.label.{kind}_of_another_case", {"labels": ", ".join(taken)}, source=ONE_CHAIN, where=where)
-    if kind != "chain" and {label.text for label in labels("chain", situation.case.chains)} & {label.text for label in labels(kind, texts)}:
+    if kind != "chain":
+        yield from chain_for_label(situation.case, kind, texts, where)
+
+
+def chain_for_label(case: Case, kind: Literal["bag", "batch"], texts: Iterable[str], where: str) -> Iterator[Reason]:
+    """A bag or batch that bears the chain of identity itself: the label was not read."""
+    if {label.text for label in labels("chain", case.chains)} & {label.text for label in labels(kind, texts)}:
         yield Reason(f"journey.label.{kind}_is_chain", source=ONE_CHAIN, where=where)
 
 

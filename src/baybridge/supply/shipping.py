@@ -15,11 +15,13 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from baybridge.base.outcome import Reason, refuse
+from baybridge.journey.case import Case
 from baybridge.journey.cells import Shipment, discarded_of, same_seal
 from baybridge.journey.checks import Moment, Unusual, alive, asked_once, happened, local_day, longer_than, ordered, said
 from baybridge.journey.command import Role, Situation, Verdict
 from baybridge.journey.custody import FAILED, RELEASE, SCANNED, STORAGE
 from baybridge.journey.events import Leg, QuarantineResolved, ShipmentDispatched, ShipmentReceived
+from baybridge.journey.labels import chain_for_label
 from baybridge.journey.prefill import FormContext
 from baybridge.journey.row import CELLS, OF_CELLS, CommandRow, EventRow, Second, labels_of, roles, told_in, with_quality
 from baybridge.journey.texts import Note
@@ -290,6 +292,7 @@ def _arrival(situation: Situation, given: ReceiveShipment, known: Shipment | Non
     yield from happened(situation, received_at=given.received_at)
     if not given.bags:
         yield Reason("supply.receive.no_bags", where="bags")
+    yield from chain_for_label(situation.case, "bag", given.bags, "bags")
     if known is not None and known.received is not None:
         yield Reason("supply.receive.already", where="shipment_id")
     if known is not None and known.dispatched is not None:
@@ -371,10 +374,14 @@ def resolve_quarantine(situation: Situation, given: ResolveQuarantine) -> Verdic
     against = [*alive_or_arriving(situation)]
     if not given.bags or not set(given.bags) <= situation.case.quarantined:
         against.append(Reason("supply.quarantine.not_held", where="bags"))
+    if set(given.bags) & discarded_of(situation.case.entries):
+        against.append(Reason("supply.quarantine.discarded", source=STORAGE, where="bags"))
     if not said(given.basis):
         against.append(Reason("supply.quarantine.no_basis", source=STORAGE, where="basis"))
     if given.decision == "use" and set(given.bags) & _of_nobody(situation):
         against.append(Reason("supply.quarantine.identity_unproven", source=SCANNED, where="bags"))
+    if given.decision == "use" and (other := set(given.bags) & _of_another_chain(situation.case) - _of_nobody(situation)):
+        against.append(Reason("supply.quarantine.other_chain", {"bags": ", ".join(sorted(other))}, source=SCANNED, where="bags"))
     if given.decision == "use" and set(given.bags) & _failed(situation):
         against.append(Reason("supply.quarantine.failed_critical", source=FAILED, where="bags"))
     return refuse(*against) if against else (QuarantineResolved(bags=given.bags, decision=given.decision, basis=given.basis.strip()),)
@@ -390,6 +397,14 @@ def _of_nobody(situation: Situation) -> set[str]:
     """Bags in quarantine that this case neither collected nor released."""
     ours = {bag for c in situation.case.collections for bag in c.bags}
     return {bag for bag in situation.case.quarantined if bag not in ours and situation.case.batch_of_bag(bag) is None}
+
+
+def _of_another_chain(case: Case) -> set[str]:
+    """Bags that arrived under another chain of identity than the one of their collection or batch: whose they are is not known before their label is read right."""
+    collected = {(bag, c.chain_of_identity) for c in case.collections for bag in c.bags}
+    released = {(bag, b.chain_of_identity) for b in case.batches if b.released is not None for bag in b.released.event.bags}
+    arrived = {(bag, entry.event.chain_of_identity) for entry in case.of(ShipmentReceived) for bag in entry.event.bags}
+    return {bag for bag, _ in arrived - collected - released}
 
 
 def quarantined_bags(context: FormContext) -> Mapping[str, object]:

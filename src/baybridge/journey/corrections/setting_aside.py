@@ -3,6 +3,7 @@
 Main job: quality of this site strikes an entry of another node through, here and with a reason, and another person confirms it. Nothing is deleted, what was worked out
 from it is made again, and the node that told it is shown it and puts right what is wrong there. Reinstating takes that back.
 
+That bags are not to be used (a limit that failed, a rejected batch, a quarantine, a discard) is put right by whoever told it alone: no signature here passes it.
 Consents and their withdrawal are the patient's word to the node that heard it, and the opening is what the case is: they are not set aside. Calls that went out stay.
 **Source**: contract K2; that quality does it, with another person, is a convention of this project. Elsewhere: the fold in `journey/corrected.py`, own entries in
 `correcting.py`.
@@ -31,8 +32,12 @@ from baybridge.journey.events import (
     EntryCorrected,
     EntryReinstated,
     Event,
+    LateResultRecorded,
+    ProductRejected,
     ProposedCaseRefused,
+    QuarantineResolved,
     RapidResponseCalled,
+    ShipmentReceived,
     SignAdded,
 )
 from baybridge.journey.row import ANYWHERE, CommandRow, Correction, EventRow, Second, never_blocked, reads, roles, with_quality
@@ -85,8 +90,19 @@ def against(situation: Situation, entry: Entry[Event]) -> Iterator[Reason]:
         yield Reason("correction.elsewhere", {"node": entry.origin.node})
     elif isinstance(entry.event, _CALLS):
         yield Reason("correction.computed")
+    elif _forbids_a_product(entry.event):
+        yield Reason("correction.aside.forbids", {"node": entry.origin.node})
     if Role.QUALITY not in situation.actor.roles or situation.actor.organisation != situation.site.organisation:
         yield Reason("correction.aside.not_yours")
+
+
+def _forbids_a_product(event: Event) -> bool:
+    """Whether an entry says that bags are not to be used: no signature of another house passes that, and whoever told it wrongly puts it right."""
+    if isinstance(event, LateResultRecorded):
+        return bool(event.failed)
+    if isinstance(event, ShipmentReceived):
+        return event.disposition == "quarantined"
+    return isinstance(event, ProductRejected) or (isinstance(event, QuarantineResolved) and event.decision == "discard")
 
 
 def _with_it(situation: Situation, entry: Entry[Event]) -> list[Entry[Event]]:

@@ -3,7 +3,7 @@
 Main job: `in_doubt(event, weight, rules)`, whether a dose that was given goes by a weight that is not so; the rule of `ReviewDose`. A dose by weight is in doubt where
 the sum by the weight that is known now is another one, or no weight stands any more; tocilizumab also where it is more for each kilogram than its label names.
 
-**Units**: kilograms, milligrams. **Source**: clinical reference 2.1 for tocilizumab; how far two sums may lie apart: `doses.ROUNDED`.
+**Units**: kilograms, milligrams. **Source**: for tocilizumab those that `drugs.py` names (Kymriah label, ASCO 2021); how far two sums may lie apart: `doses.ROUNDED`.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import urlsafe_b64decode
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from starlette.applications import Starlette
@@ -14,9 +14,7 @@ from starlette.testclient import TestClient
 from baybridge.api import fhir
 from baybridge.http.doors import routes
 from baybridge.journey.command import Role
-from baybridge.node.node import open_node
 from baybridge.node.people import accounts
-from baybridge.node.upkeep.founding import found
 from baybridge.record.store import store
 
 T0 = datetime(2026, 3, 8, 9, tzinfo=UTC)
@@ -37,22 +35,6 @@ RESULT = {
     "effectiveDateTime": "2026-03-08T09:00:30+08:00",
     "valueQuantity": {"value": 5.4, "system": "http://unitsofmeasure.org", "code": "10*9/L"},
 }
-
-
-class Clock:
-    def __init__(self):
-        self.at = T0
-
-    def __call__(self):
-        self.at += timedelta(seconds=1)
-        return self.at
-
-
-@pytest.fixture(scope="module")
-def node(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("node") / "mo"
-    found(folder, {"node": "mo", "organisation": "Macao Hospital", "jurisdiction": "MO", "kinds": ["centre"]})
-    return open_node(folder, now=Clock())
 
 
 @pytest.fixture

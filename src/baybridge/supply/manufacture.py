@@ -8,7 +8,7 @@ fails its standard is not released). Elsewhere: the limits themselves are policy
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
@@ -186,7 +186,7 @@ def release(situation: Situation, given: Release) -> Verdict:
     against = [*alive(situation), *_open(batch), *_label(situation, given), *_reviewer(situation, batch)]
     if batch is None:
         return refuse(*against)
-    judged = judge(situation, _known(situation, batch))
+    judged = so_far(situation, batch)
     if not judged.failed:
         against.extend(_untested(batch, judged))
     if against:
@@ -257,21 +257,37 @@ def _batch(situation: Situation, name: str) -> Batch | None:
     return next((batch for batch in situation.case.batches if batch.batch == name.strip()), None)
 
 
-def _known(situation: Situation, batch: Batch, more: tuple[Result, ...] = ()) -> dict[str, Typed]:
-    """All results so far and these, one value for each attribute.
+def counting(situation: Situation, results: Iterable[Result]) -> dict[str, Result]:
+    """Of results in the order in which they were entered, the one of each attribute that counts.
 
     One that is out of its limit stands, whatever is measured later: a result that was wrong is put right as an entry, by two persons. Else the later one stands.
+    One that another node told and that does not fit here (a text for a number, another unit) counts nowhere.
     """
-    found: dict[str, Typed] = {}
+    found: dict[str, Result] = {}
     failed: set[str] = set()
-    for result in (*(result for entry in batch.tests for result in entry.event.results), *more):
-        for attribute, value in read_results(situation, (result,)).items():
-            if attribute in failed:
-                continue
-            found[attribute] = value
-            if attribute in judge(situation, {attribute: value}).failed:
-                failed.add(attribute)
+    for result in results:
+        attribute = result[0]
+        if attribute in failed or any(wrong_results(situation, (result,))):
+            continue
+        found[attribute] = result
+        if attribute in judge(situation, read_results(situation, (result,))).failed:
+            failed.add(attribute)
     return found
+
+
+def measured(batch: Batch) -> tuple[Result, ...]:
+    """Every result of a batch, in the order in which they were entered."""
+    return tuple(result for entry in batch.tests for result in entry.event.results)
+
+
+def so_far(situation: Situation, batch: Batch) -> Judgement:
+    """What the specification says of all results of a batch so far: what a release would rest on."""
+    return judge(situation, _known(situation, batch))
+
+
+def _known(situation: Situation, batch: Batch, more: tuple[Result, ...] = ()) -> dict[str, Typed]:
+    """All results so far and these, one value for each attribute."""
+    return read_results(situation, tuple(counting(situation, (*measured(batch), *more)).values()))
 
 
 def _open(batch: Batch | None) -> Iterator[Reason]:

@@ -63,7 +63,14 @@ def _other(expected: str, found: str) -> str:
     """What was found, as another of its sort where the sort is right: a code that is none of these, a number beyond its limits, a text that says no date."""
     if found == "a text" and expected.startswith(("a date", "a time")):
         return "another text"
-    return "another one" if (found == "a text" and expected.startswith("one of ")) or (found == "a number" and "number" in expected) else found
+    of_codes = expected.startswith("one of ") and found in ("a text", "a number")
+    return "another one" if of_codes or (found == "a number" and "number" in expected) else found
+
+
+def _kind_of(value: object) -> str:
+    """What was given: a number also where a form sends it as a text."""
+    said = kind_of(value)
+    return "a number" if isinstance(value, str) and said == "a text" and _NUMBER.fullmatch(value.strip()) else said
 
 
 def _field_of(path: Path) -> str:
@@ -82,8 +89,9 @@ _BY_FACT = frozenset({"findings", "given"})
 #: More is no slip of a person: a list of a megabyte would be told entry by entry.
 _MOST = 200
 _QUOTED = re.compile(r"\s*'.*'")
+_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 #: A field of a form is a text, whatever it says; what a person typed is not repeated.
-_GIVEN = Wording(names_field=False, found=kind_of, mapping="an object", strays=True, from_text=True)
+_GIVEN = Wording(names_field=False, found=_kind_of, mapping="an object", strays=True, from_text=True)
 
 
 def bare(kind: object) -> object:

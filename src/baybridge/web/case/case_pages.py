@@ -30,8 +30,10 @@ from baybridge.node.people import kept_forms
 from baybridge.node.people.access import PERSONAL
 from baybridge.node.upkeep import given_tasks
 from baybridge.node.upkeep.projections import open_tasks
+from baybridge.supply.manufacture import Release
 from baybridge.web.case import confirm_page, tabs
 from baybridge.web.case.attachments_page import ATTACHMENT_DOORS, attachments
+from baybridge.web.case.batch_tests import before_release
 from baybridge.web.case.bedside_page import bedside
 from baybridge.web.case.calendar_file import calendar
 from baybridge.web.case.card_page import CARD_CASE_DOORS, card
@@ -174,6 +176,7 @@ def _show_form(view: CaseView, kind: CommandRow, given: Mapping[str, object], re
         command_id=new_id(asked.node.now),
         kept=kept,
         second=confirm_page.who_confirms(view, kind),
+        judged=before_release(view) if kind.given is Release else [],
         **_closed(view, kind),
     )
 

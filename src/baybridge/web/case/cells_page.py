@@ -5,7 +5,6 @@ Main job: `cells(view)`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,15 +12,11 @@ from starlette.responses import Response
 
 from baybridge.documents.pathway import Clocks
 from baybridge.journey.case import Case
-from baybridge.journey.cells import Batch, Collection, Shipment, discarded_of
+from baybridge.journey.cells import Collection, Shipment, discarded_of
 from baybridge.journey.events import QuarantineResolved
-from baybridge.policy.one_case.decide import DecisionDocument
-from baybridge.rulebook import view as policy_view
-from baybridge.rulebook.view import Row
-from baybridge.supply.readings import read_results
 from baybridge.supply.slots import overbooked
+from baybridge.web.case.batch_tests import made
 from baybridge.web.case.view import CaseView
-from baybridge.web.page.page import saying_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +36,6 @@ class Sent:
     clocks: tuple[tuple[str, Clock], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A batch with its last decision against the specification."""
-
-    batch: Batch
-    decision: DecisionDocument | None
-    results: tuple[tuple[str, str, str], ...]
-    rows: Mapping[str, Row]  # each limit in words, by its id
-
-
 def cells(view: CaseView) -> Response:
     """Everything about the cells, and what can be done with them here."""
     case = view.case
@@ -58,7 +43,7 @@ def cells(view: CaseView) -> Response:
     return view.render(
         "cells.html",
         shipments=[Sent(shipment, tuple(_clocks(view, shipment))) for shipment in case.shipments],
-        batches=[_made(view, batch, documents) for batch in case.batches],
+        batches=[made(view, batch, documents) for batch in case.batches],
         quarantined=sorted(case.quarantined),
         discarded=discarded_of(case.entries),
         resolved=case.of(QuarantineResolved),
@@ -66,21 +51,6 @@ def cells(view: CaseView) -> Response:
         fresh=_fresh(view),
         actions=view.buttons(),
     )
-
-
-def _made(view: CaseView, batch: Batch, documents: Mapping[str, DecisionDocument]) -> Made:
-    """A batch with the decision that was kept here; where another node made it, the same results by the specification as this node has it."""
-    results = tuple({row[0]: row for test in batch.tests for row in test.event.results}.values())
-    decision = documents.get(batch.tests[-1].event.decision_sha256) if batch.tests else None
-    if decision is None and results and batch.released is not None and batch.released.event.specification in view.asked.node.policies.ids():
-        decision = view.look.decide(batch.released.event.specification, read_results(view.look.situation(), results)).as_json()
-    return Made(batch, decision, results, _limits(view, decision["policy"]) if decision is not None else {})
-
-
-def _limits(view: CaseView, specification: str) -> Mapping[str, Row]:
-    """The limits of a specification in words; none where this node does not have it."""
-    policies = view.asked.node.policies
-    return policy_view.rows(policies.get(specification, view.now), saying_of(view.asked)) if specification in policies.ids() else {}
 
 
 def _alarms(view: CaseView) -> Clocks:

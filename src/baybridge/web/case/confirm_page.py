@@ -15,13 +15,17 @@ from baybridge.consent.requests import AnswerRequest
 from baybridge.http.doors import COOKIE, Asked, Door
 from baybridge.journey.command import Actor, Command
 from baybridge.journey.exceptions import SignException
+from baybridge.journey.row import always
 from baybridge.node.clock import new_id
 from baybridge.node.commands import signing
 from baybridge.node.commands.table import COMMANDS, CommandRow
 from baybridge.node.handle import handle
 from baybridge.node.people import passkey_entry, proving
+from baybridge.supply.manufacture import Release
 from baybridge.web.case import readable, tabs
+from baybridge.web.case.batch_tests import before_release
 from baybridge.web.case.requests_page import erases
+from baybridge.web.case.touched import touched
 from baybridge.web.case.view import CaseView, sentences_at, with_view
 from baybridge.web.page import signers
 from baybridge.web.page.page import Reader, go, refused, render
@@ -29,10 +33,11 @@ from baybridge.web.page.page import Reader, go, refused, render
 
 @dataclass(frozen=True, slots=True)
 class Confirms:
-    """Who confirms a command, in the reader's words, and how long that may take."""
+    """Who confirms a command, in the reader's words, how long that may take, and whether every input asks for it."""
 
     roles: str
     minutes: int
+    always: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ def who_confirms(view: CaseView, kind: CommandRow) -> Confirms | None:
         return None
     roles = kind.second.roles or (kind.roles if kind.second.among is None else kind.second.among(view.look.situation(kind.needs), None))
     within = view.asked.node.people.confirmed_within(kind.name)
-    return Confirms(_roles(view.reader, sorted(role.value for role in roles)), round(within.total_seconds() / 60))
+    return Confirms(_roles(view.reader, sorted(role.value for role in roles)), round(within.total_seconds() / 60), kind.second.when is always)
 
 
 def _roles(reader: Reader, names: list[str]) -> str:
@@ -108,13 +113,19 @@ def _show(view: CaseView, waits: signing.Waiting, over: bool, refusal: Refusal |
     closed = readable.against(view, waits.entry)
     if closed is not None and not waits.may_answer(person) and person.account not in {one.account for one in event.signed_by}:
         return refused(view.asked, closed)
+    covered = sentences_at(view, str(waits.given.get("gate")), waits.given.get("codes") or ()) if event.command == SignException.__name__ else ()
+    erased = erases(view, waits.given) if event.command == AnswerRequest.__name__ else []
+    entry = touched(view, waits.given, signs=waits.may_answer(person) or person.account in {one.account for one in event.signed_by})
     return view.render(
         "confirmation.html",
         refusal.surface.http_status if refusal else 200,
         event=event,
         given=waits.given,
-        covered=sentences_at(view, str(waits.given.get("gate")), waits.given.get("codes") or ()) if event.command == SignException.__name__ else (),
-        erased=erases(view, waits.given) if event.command == AnswerRequest.__name__ else [],
+        covered=covered,
+        erased=erased,
+        touched=entry,
+        judged=[one for one in before_release(view) if one.batch.batch == waits.given.get("batch")] if event.command == Release.__name__ else [],
+        left_out={*(("codes",) if covered else ()), *(("what", "request_id") if erased else ()), *(("event_id", "given") if entry else ())},
         over=over,
         first=event.signed_by[0],
         names=signers.names(view.asked.node),

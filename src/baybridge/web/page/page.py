@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from babel import Locale
@@ -366,7 +366,7 @@ class Reader:
             return self.test(value) if key == "loinc" else self.watched(value)
         if key == "outcome":
             return next((self.t(name) for name in (f"{prefix}.{value}" for prefix in _OUTCOMES) if self.known(name)), value)
-        return self.code(_PREFIXES.get(key, "code"), value)
+        return self.t(value) if key == "findings" and self.known(value) else self.code(_PREFIXES.get(key, "code"), value)
 
     def words(self, values: Mapping[str, object]) -> dict[str, object]:
         """The values of a sentence with codes by their words and days as written here."""
@@ -430,16 +430,20 @@ class Reader:
         return self.code("funding.code", code.lower().replace(":cap_", "_").replace("-", "_"))
 
     def _row(self, key: str, item: object) -> str:
-        if key in _MEASURED and isinstance(item, list | tuple):
-            name, value, unit = (*item, None)[:3]
-            if key == "from_before":
-                return f"{self.fact(str(name))} {self.value(value)} ({self.moment(unit)})"
-            return f"{self.fact(str(name))} {self.value(_TRUTH.get(value, value), unit)}"
+        if key in MEASURED and isinstance(item, list | tuple):
+            return f"{self.fact(str(item[0]))} {self.measured(key, item)}"
         if isinstance(item, list | tuple):
             return " ".join(self.value(part) if not isinstance(part, str) else self.code("code", part) for part in item)
         if isinstance(item, Mapping):
             return ", ".join(self._amount(name, value, item) for name, value in item.items() if name != "currency")
         return self.plain(key, item)
+
+    def measured(self, key: str, row: Sequence[Any]) -> str:
+        """What a row of results or findings says of its fact: the value with its unit, or with the moment at which it was found."""
+        _, value, unit = (*row, None)[:3]
+        if key == "from_before":
+            return f"{self.value(value)} ({self.moment(unit)})"
+        return self.value(_TRUTH.get(value, value), unit)
 
     def gist(self, body: Mapping[str, object]) -> str:
         """One line that says what an event was about; empty where its name says it all."""
@@ -470,7 +474,8 @@ class Reader:
 
 #: Where the words of an event's field stand, if not among the codes.
 _PREFIXES: Mapping[str, str] = {
-    "action": "correction.action", "command": "command", "driver": "driver", "drug": "matching.washout", "marker": "marker", "route": "exchange.route",
+    "action": "correction.action", "command": "command", "driver": "driver", "drug": "matching.washout", "findings": "supply.finding",
+    "marker": "marker", "route": "exchange.route",
     "role": "role", "for_role": "role", "flags": "policy.flag", "not_firm": "gate_reason", "stage": "stage",
 }  # fmt: skip
 
@@ -481,7 +486,7 @@ _FOLDERS: Mapping[str, tuple[str, str]] = {
     "plan": ("plans", "title"), "agreement": ("plans", "title"), "fund": ("plans", "title"), "recipient": ("plans", "title"),
 }  # fmt: skip
 #: Fields whose rows are a fact, its value and perhaps its unit, or the moment at which it was found; truth as a laboratory's results write it.
-_MEASURED = ("results", "findings", "from_before")
+MEASURED = ("results", "findings", "from_before")
 _TRUTH: Mapping[object, bool] = {"true": True, "false": False}
 _OUTCOMES = ("policy.outcome", "recognition.outcome", "funding.outcome", "exchange.outcome", "exchange.route", "code")
 

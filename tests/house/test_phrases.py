@@ -95,3 +95,15 @@ def test_a_refusal_about_form_is_whole_in_every_language(language: str) -> None:
 def test_the_kinds_of_values_and_primitives_have_phrases() -> None:
     said = {*(json_kind(value) for value in (True, {}, [], "a", None, 1)), *EXPECTED.values()}
     assert sorted(text for text in said if TEXTS.phrase("zh-Hans", text) == text) == ["base64", "null", "urn:oid:…", "urn:uuid:…"]
+
+
+def own_sources() -> set[str]:
+    """What the code names as the source of a reason, where it speaks of this project."""
+    texts = {text for path in SOURCE.rglob("*.py") for text in texts_in(ast.parse(path.read_text("utf-8")))}
+    return {text for text in texts if re.search(r"conventions? of this project", text) and "\n" not in text and "{}" not in text}
+
+
+def test_what_the_project_says_of_itself_as_a_source_is_said_in_every_language() -> None:
+    found = own_sources()
+    assert len(found) > 8
+    assert {text for text in found for language in OTHERS if TEXTS.phrase(language, text) == text} == set()

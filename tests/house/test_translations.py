@@ -61,7 +61,7 @@ def test_no_text_is_empty(language: str) -> None:
 _ELSE_ON_A_WARD = {
     "zh-Hans": [("血袋", ""), ("复温", ""), ("复苏", "解冻（复苏）"), ("托珠單抗", "")],
     "zh-Hant": [("血袋", ""), ("復溫", ""), ("復甦", ""), ("託珠單抗", ""), ("妥珠單抗", "tocilizumab（妥珠單抗）")],
-    "pt": [("não observado", ""), ("nenhum observado", ""), ("PCR", "PCR SARS-CoV-2"), ("rótulo do saco", "")],
+    "pt": [("não observado", ""), ("nenhum observado", ""), ("PCR", "PCR SARS-CoV-2"), ("saco ", ""), ("sacos", "")],
 }
 
 

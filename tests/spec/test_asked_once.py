@@ -152,6 +152,12 @@ def test_the_law_s_own_time_for_a_paper_is_not_asked_but_refused() -> None:
     assert codes(world.judge(given(PAPER, valid_to=lambda o: days(o, 91), unusual=lambda _: True))) == ["supply.permit.longer_than_law"]
 
 
+def test_a_last_day_before_the_first_is_refused_for_that_alone() -> None:
+    """No number of days is told that nobody could have given."""
+    world = begun()
+    assert codes(world.judge(given(w.COMPLETE, completed_on=lambda o: days(o, -28)))) == ["journey.time.order"]
+
+
 def test_one_day_is_asked_about_where_nobody_established_how_many_there_are() -> None:
     world = w.at_centre().walk(w.fitness("lymphodepletion"))
     other = ["gate.lymphodepletion.other_regimen"]

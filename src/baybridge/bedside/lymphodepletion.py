@@ -179,8 +179,9 @@ def complete_lymphodepletion(situation: Situation, given: CompleteLymphodepletio
     against = [*complete_lymphodepletion_blocked(situation), *happened(situation, completed_on=given.completed_on)]
     began = preparation(situation.case).started_on
     if began is not None:
-        against.extend(ordered(began, given.completed_on, "started_on", "completed_on"))
-        against.extend(asked_once((*_too_short(situation, began, given.completed_on), *_too_long(situation, began, given.completed_on)), unusual=given.unusual))
+        wrong_way = tuple(ordered(began, given.completed_on, "started_on", "completed_on"))
+        odd = () if wrong_way else (*_too_short(situation, began, given.completed_on), *_too_long(situation, began, given.completed_on))
+        against.extend((*wrong_way, *asked_once(odd, unusual=given.unusual)))
     return refuse(*against) if against else (LymphodepletionCompleted(completed_on=given.completed_on),)
 
 

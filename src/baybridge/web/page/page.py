@@ -208,6 +208,10 @@ class Reader:
         """A text without addresses of the record and identifiers: a word and the last signs in their place."""
         return plainly(text, lambda kind: self.t(f"resource.{kind}") if self.known(f"resource.{kind}") else "")
 
+    def source(self, text: str) -> str:
+        """Where a rule comes from: what this project says of itself in the reader's language, a publication as it is cited."""
+        return self._texts.phrase(self.language, text)
+
     def _of_drugs(self, name: str, code: str) -> str:
         """A drug of the list or a way of giving one in words, its code behind."""
         document = self._node.documents.typed.the(Drugs)

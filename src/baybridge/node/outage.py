@@ -11,7 +11,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Literal
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from baybridge.base.outcome import Category, Reason, Refusal, refuse
@@ -63,6 +63,8 @@ def problem_of(error: BaseException) -> StorageProblem | None:
         return error
     if isinstance(error, PoolTimeoutError):
         return StorageProblem("busy")
+    if isinstance(error, PendingRollbackError):  # the connection broke within this transaction, and somebody went on with it
+        return StorageProblem("away")
     if isinstance(error, sqlite3.Error):
         own = _kind(error)
         return StorageProblem(own) if own is not None else None

@@ -18,7 +18,7 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Connection, bindparam, insert, select, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
 
 from baybridge.base.canonical import canonical_bytes, sha256_hex
 from baybridge.base.plain_rows import run
@@ -232,7 +232,7 @@ class Unit:
         except BaseException as error:
             try:
                 run(self.connection, "ROLLBACK TO SAVEPOINT part")
-            except (DBAPIError, sqlite3.Error) as lost:
+            except (DBAPIError, PendingRollbackError, sqlite3.Error) as lost:
                 known = problem_of(error) or problem_of(lost)
                 raise GivenUp(known.kind if known is not None else "away") from error
             for one, length in zip(lists, before, strict=True):

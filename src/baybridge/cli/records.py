@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -146,17 +147,29 @@ def one_line(texts: Texts, language: str, problem: ImportProblem) -> str:
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Write Type.ndjson files here; standard output without it.")
 @click.option("--json", "as_json", is_flag=True, help="With --out: print a manifest of the files.")
 def export(folder: Path, since: str | None, out: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click's signature
-    """Print the record as FHIR bulk NDJSON, one current resource a line; with --out, one file a type."""
+    """Print the record as FHIR bulk NDJSON, one current resource a line; with --out, one file a type, readable by its owner alone.
+
+    It stands in the list of who looked of everybody whose data it holds. Of persons who asked that their data be used for care alone it holds nothing.
+    """
+    from baybridge.language.texts import Texts
     from baybridge.node.intake import records
+    from baybridge.node.neighbours import witnessing
 
     moment = None if since is None else parse_instant_or_day(since)
-    lines = records.export(open_or_fail(folder), moment)
+    node = open_or_fail(folder)
+    lines = records.export(node, moment)
+    with node.storage.reading() as connection:
+        closed = len(records.kept_back(node, connection))
+    if closed:
+        click.echo(Texts(node.documents).say(reader_language(node.documents.folder), "export.kept_back", {"count": closed}), err=True)
     if out is None:
         standard = sys.stdout.buffer
         for _kind, line in lines:
             standard.write(line)
+        witnessing.sign_checkpoint(node)
         return
     counts = _write_files(out, lines)
+    witnessing.sign_checkpoint(node)
     manifest = [{"type": kind, "file": f"{kind}.ndjson", "count": count} for kind, count in counts.items()]
     if as_json:
         click.echo(json.dumps({"output": manifest}))
@@ -167,7 +180,7 @@ def export(folder: Path, since: str | None, out: Path | None, as_json: bool) -> 
 
 def _write_files(out: Path, lines: Iterator[tuple[str, bytes]]) -> dict[str, int]:
     """One file a type; the lines come by type, so one file is open at a time."""
-    out.mkdir(parents=True, exist_ok=True)
+    out.mkdir(mode=0o700, parents=True, exist_ok=True)
     counts: dict[str, int] = {}
     stream = None
     try:
@@ -175,7 +188,7 @@ def _write_files(out: Path, lines: Iterator[tuple[str, bytes]]) -> dict[str, int
             if kind not in counts:
                 if stream is not None:
                     stream.close()
-                stream = (out / f"{kind}.ndjson").open("wb")
+                stream = os.fdopen(os.open(out / f"{kind}.ndjson", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
                 counts[kind] = 0
             if stream is not None:
                 stream.write(line)

@@ -7,8 +7,10 @@ import json
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import select
 
 from baybridge.cli import main
+from baybridge.node import tables
 from baybridge.node.intake import records
 from baybridge.node.intake.records import import_file, import_in_parts
 from baybridge.node.node import open_node
@@ -107,6 +109,38 @@ def test_what_was_imported_is_exported_and_may_come_in_again(folder, tmp_path):
     assert {"type": "Patient", "file": "Patient.ndjson", "count": 1} in manifest["output"]
     again = json.loads(run("import", folder, tmp_path / "out" / "Patient.ndjson", "--json").stdout)
     assert again["unchanged"] == 1
+
+
+def test_whose_record_is_exported_is_told_so_and_the_files_are_the_owners_alone(folder, tmp_path):
+    path = tmp_path / "in.json"
+    path.write_bytes(lines(PATIENT, RESULT, {**PATIENT, "id": "q"}))
+    run("import", folder, path)
+    assert run("export", folder, "--since", "2099-01-01").exit_code == 0
+    assert looked(folder) == []
+    assert run("export", folder, "--out", tmp_path / "out").exit_code == 0
+    assert looked(folder) == [("p", "export", "administration"), ("q", "export", "administration")]
+    assert {one.stat().st_mode & 0o777 for one in (tmp_path / "out").iterdir()} == {0o600}
+    assert (tmp_path / "out").stat().st_mode & 0o777 == 0o700
+
+
+def test_nothing_is_exported_of_who_asked_for_use_in_care_alone(folder, tmp_path):
+    path = tmp_path / "in.json"
+    group = {"resourceType": "Group", "id": "g", "type": "person", "actual": True, "member": [{"entity": {"reference": f"Patient/{one}"}} for one in "pq"]}
+    path.write_bytes(lines(PATIENT, RESULT, {**PATIENT, "id": "q"}, group))
+    run("import", folder, path)
+    assert run("person", "restrict", "p", "--node", folder, "--reason", "asked for it").exit_code == 0
+    done = run("export", folder)
+    assert [(one["resourceType"], one["id"]) for one in map(json.loads, done.stdout.splitlines())] == [("Patient", "q")]
+    assert "care alone: 1" in done.stderr
+    assert looked(folder) == [("q", "export", "administration")]
+
+
+def looked(folder):
+    node = open_node(folder)
+    with node.storage.reading() as connection:
+        found = [(row.patient_id, row.what, row.purpose) for row in connection.execute(select(tables.record_read))]
+    node.storage.close()
+    return sorted(found)
 
 
 def test_an_interrupted_import_goes_on_where_it_stopped(folder, tmp_path):

@@ -14,13 +14,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from sqlalchemy import Connection
 
+from baybridge.consent.reading import Ground
 from baybridge.facts.units import UnitTable
-from baybridge.journey.command import Actor
+from baybridge.journey.command import Actor, Role
 from baybridge.node.intake.contradictions import leave_out_contradictions
 from baybridge.node.intake.record_times import tell_times
 from baybridge.node.intake.record_units import unknown_units
@@ -28,6 +30,7 @@ from baybridge.node.intake.reports import Report
 from baybridge.node.intake.same_door import leave_out_unfit, tell_doses
 from baybridge.node.intake.unused import tell_unused
 from baybridge.node.integrity import things
+from baybridge.node.people import reads
 from baybridge.node.unit import Filed
 from baybridge.record.feeds.code_mapping import with_mapping
 from baybridge.record.fhir.references import patient_of
@@ -37,6 +40,7 @@ from baybridge.record.intake.planning import Plan
 from baybridge.record.intake.reading import DEFAULT_LIMIT, Place, Source
 from baybridge.record.store import store
 from baybridge.record.store.store import Version
+from baybridge.record.store.subjects import subjects
 
 if TYPE_CHECKING:
     from baybridge.node.node import Node
@@ -279,8 +283,28 @@ def log_versions(unit: Unit, actor: Actor, versions: list[Version], purpose: str
 
 
 def export(node: Node, since: datetime | None = None) -> Iterator[tuple[str, bytes]]:
-    """(type, one NDJSON line) of every current resource, by type, or only of those filed after `since`."""
+    """(type, one NDJSON line) of every current resource, by type, or only of those filed after `since`.
+
+    Whoever's data goes out has it in the own list of who looked, before the first line is handed on. What holds data of somebody in `kept_back` stays.
+    """
     with node.storage.reading() as connection:
-        for kind in sorted(store.count(connection)):
-            for version in store.changed_since(connection, since, kind):
-                yield kind, version.body + b"\n"
+        closed = kept_back(node, connection)
+        going = sorted({patient for _kind, _version, of in _outgoing(connection, since, closed) for patient in of})
+        for start in range(0, len(going), BATCH):
+            actor = Actor("operator", Role.SYSTEM, node.site.organisation, via="shell")
+            node.note_readings(actor, going[start : start + BATCH], "export", "administration", Ground.RELATION)
+        for kind, version, _of in _outgoing(connection, since, closed):
+            yield kind, version.body + b"\n"
+
+
+def kept_back(node: Node, connection: Connection) -> frozenset[str]:
+    """The patients of whom nothing is exported, because they asked that their data be used for care alone."""
+    return frozenset() if "administration" in node.people.restricted else reads.restricted(connection)
+
+
+def _outgoing(connection: Connection, since: datetime | None, closed: frozenset[str]) -> Iterator[tuple[str, Version, frozenset[str]]]:
+    """Type, version and patients of what goes out."""
+    for kind in sorted(store.count(connection)):
+        filed = store.changed_since(connection, since, kind)
+        while some := list(islice(filed, BATCH)):
+            yield from ((kind, version, of) for version, of in zip(some, subjects(connection, some), strict=True) if closed.isdisjoint(of))

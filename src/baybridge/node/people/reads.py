@@ -159,6 +159,11 @@ def is_restricted(connection: Connection, patient_id: str) -> bool:
     return connection.execute(held).first() is not None
 
 
+def restricted(connection: Connection) -> frozenset[str]:
+    """Every patient whose record is kept and not used at the person's own request."""
+    return frozenset(connection.execute(_CLOSED).scalars())
+
+
 def guarded(connection: Connection) -> tuple[str, ...]:
     """The patients whose record not all staff of this site may read: those who asked for restriction, and those whom only another node's packages told of."""
     closed = connection.execute(_CLOSED).scalars().all()

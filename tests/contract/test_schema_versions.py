@@ -20,6 +20,7 @@ from baybridge.journey.command import Actor, Command, Role
 from baybridge.ledger import streams
 from baybridge.node.config import Config, ConfigProblem, read_config
 from baybridge.node.handle import handle
+from baybridge.node.integrity import form
 from baybridge.node.integrity.check import check_stored
 from baybridge.node.neighbours import evidence, witnessing
 from baybridge.node.node import open_node
@@ -126,9 +127,34 @@ def test_changes_from_the_first_version_on_come_to_the_tables_of_now(kind: str, 
             make(connection)
         with storage.reading() as connection:
             found_by.append((version.found(connection), described(connection)))
+            assert list(form.findings(connection)) == []
         storage.close()
     assert found_by[0][0] == found_by[1][0] == version.NEWEST
     assert found_by[0][1] == found_by[1][1]
+
+
+_WRITES_ITSELF = {
+    "sqlite": ["CREATE TRIGGER x AFTER INSERT ON session BEGIN DELETE FROM task; END"],
+    "postgresql": [
+        "CREATE FUNCTION x() RETURNS trigger AS 'BEGIN DELETE FROM task; RETURN NULL; END' LANGUAGE plpgsql",
+        "CREATE TRIGGER x AFTER INSERT ON session FOR EACH ROW EXECUTE FUNCTION x()",
+    ],
+}
+
+
+@pytest.mark.parametrize("kind", databases.KINDS)
+def test_what_writes_by_itself_and_what_is_gone_is_found(kind: str, tmp_path: Path) -> None:
+    storage = Storage(databases.url_of(kind, tmp_path))
+    with storage.writing() as connection:
+        version.make(connection)
+    with storage.engine.begin() as connection:
+        for statement in (*_WRITES_ITSELF[connection.dialect.name], "DROP INDEX case_index_stale", "ALTER TABLE account ALTER COLUMN language SET DEFAULT 'pt'"):
+            if "ALTER COLUMN" not in statement or connection.dialect.name != "sqlite":
+                connection.exec_driver_sql(statement)
+    with storage.reading() as connection:
+        found = {(one.kind, one.what) for one in form.findings(connection)}
+    storage.close()
+    assert found == {("unlogged", "form/session"), ("differs", "form/case_index"), *([("differs", "form/account")] if kind != "sqlite" else [])}
 
 
 def test_every_table_is_of_one_part_and_counted_by_versions() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from sqlalchemy import Connection, create_engine, insert, text, update
 from acceptance.support import World, resource_of
 from baybridge.journey.command import Role
 from baybridge.node import tables
+from baybridge.node.config import read_config
 from baybridge.node.integrity import check as checking
 from baybridge.node.integrity.image_check import check_image
 from baybridge.node.integrity.rows import RowLog
@@ -63,8 +65,6 @@ def folder(seasoned: Path, tmp_path: Path) -> Path:
 
 @contextmanager
 def reopened(folder: Path, name: str = "mo") -> Iterator[Node]:
-    from baybridge.node.config import read_config
-
     node = Node(read_config(folder / name))
     try:
         yield node
@@ -190,6 +190,29 @@ def test_each_kind_of_tampering_is_found(folder: Path, statement: str, kind: str
     spoil(folder, statement)
     findings = found(folder).findings
     assert [one for one in findings if one.kind == kind and one.what.startswith(what)], [(one.kind, one.what) for one in findings]
+
+
+OTHER_FORM = [
+    pytest.param(
+        "CREATE TRIGGER x AFTER INSERT ON session BEGIN UPDATE account SET role = 'administrator' WHERE account = new.account; END",
+        "unlogged", "form/session", id="trigger",
+    ),
+    pytest.param("DROP TABLE notification", "missing", "form/notification", id="table-gone"),
+    pytest.param("ALTER TABLE account ADD COLUMN more VARCHAR", "differs", "form/account", id="column-more"),
+    pytest.param("ALTER TABLE account DROP COLUMN last_sign_in", "differs", "form/account", id="column-gone"),
+    pytest.param("ALTER TABLE session ADD COLUMN strong2 VARCHAR DEFAULT 'yes'", "differs", "form/session", id="column-with-a-default"),
+    pytest.param("DROP INDEX case_index_stale", "differs", "form/case_index", id="index-gone"),
+    pytest.param("CREATE UNIQUE INDEX one ON session (account)", "differs", "form/session", id="index-more"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("statement", "kind", "what"), OTHER_FORM)
+def test_a_database_of_another_form_is_found(folder: Path, statement: str, kind: str, what: str) -> None:
+    """A trigger writes inside the node's own transactions: what it changes would be logged as the node's."""
+    with sqlite3.connect(folder / "mo" / "node.sqlite") as connection:
+        connection.execute(statement)
+    connection.close()
+    assert (kind, what) in {(one.kind, one.what) for one in checking.check_stored(read_config(folder / "mo")).findings}
 
 
 def test_findings_hold_no_id_from_outside(folder: Path) -> None:

@@ -24,7 +24,7 @@ from baybridge.ledger import checking, log
 from baybridge.ledger.checkpoint import origin_of
 from baybridge.node.attachments import checking as attachments
 from baybridge.node.config import Config, ConfigProblem
-from baybridge.node.integrity import index, projected, readings, seals
+from baybridge.node.integrity import form, index, projected, readings, seals
 from baybridge.node.integrity import rows as covered_rows
 from baybridge.node.integrity.coverage import ALSO, Coverage, also_covered, also_since, covered_since
 from baybridge.node.integrity.covered import COVERED, Way
@@ -131,6 +131,7 @@ class Whole:
             "seals": self._seals,
             "cases": lambda: projected.findings(self.connection),
             "attachments": lambda: attachments.findings(self.connection, self.config.folder),
+            "form": lambda: form.findings(self.connection),
         }
 
     def begin(self) -> None:

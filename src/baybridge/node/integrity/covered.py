@@ -113,7 +113,7 @@ OTHERWISE: Mapping[str, str] = {
     "decision_source": "bound, with the case, by the entry of what its decision was made on",
     "policy_text": "bound by the entries of the decisions that were made by it",
     "incoming": "the package and its receipt have an entry each",
-    "case_index": "computed again from the events of each case; whether its tasks are stale, and when they are looked at again, makes them be worked out once more",
+    "case_index": "computed again from the events of each case; its tasks are worked out again within two hours, whatever it says of them",
     "seal": "a seal that fits no row and a row without its seal are findings, and one seal stands over all of a table",
     "sign_in_attempt": "nothing is let in by it: who empties it tries more passwords, who fills it makes somebody wait for the longest wait at most",
     "sign_in_begun": "each row is sealed with a key that is not in the database: none can be made up; who takes one away makes somebody begin again",

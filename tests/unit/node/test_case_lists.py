@@ -68,6 +68,15 @@ def test_a_case_is_due_again_at_the_latest_after_a_while_and_not_before(ward: Wa
     assert projections.refresh_due(ward.node, 10) == 1
 
 
+def test_a_case_that_was_put_to_sleep_is_looked_at_again(ward: Ward) -> None:
+    """By a clock that ran ahead and was set back, or by somebody at the database."""
+    asleep = update(tables.case_index).values(due_again_at="9999-01-01T00:00:00+00:00", tasks_stale=False)
+    with ward.node.storage.writing() as connection:
+        connection.execute(asleep)
+    assert projections.refresh_due(ward.node, 10) == 1
+    assert row(ward).due_again_at < (ward.now + timedelta(days=1)).isoformat()
+
+
 def test_a_term_that_comes_turns_a_task_without_anybody_writing(ward: Ward) -> None:
     first = projections.task_rows(ward.node, CASE)
     ward.now += timedelta(days=40)

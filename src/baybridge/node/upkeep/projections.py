@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import orjson
-from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, or_, select, update
 
 from baybridge.alliance.indicators import figures_of
 from baybridge.base.time import start_of_day
@@ -288,9 +288,12 @@ def _due_again(node: Node, case: Case, found: Sequence[Task], at: datetime) -> d
 
 
 def refresh_due(node: Node, most: int) -> int:
-    """Look again at the cases whose tasks may be others by now, so many at most, the one that is longest due first; how many."""
-    row = tables.case_index.c
-    due = row.due_again_at <= node.now().astimezone(UTC).isoformat()
+    """Look again at the cases whose tasks may be others by now, so many at most, the one that is longest due first; how many.
+
+    None waits longer than `_LATER`, whatever its row says: a clock that was set back, or somebody at the database, put no case to sleep.
+    """
+    row, now = tables.case_index.c, node.now().astimezone(UTC)
+    due = or_(row.due_again_at <= now.isoformat(), row.due_again_at > (now + _LATER).isoformat())
     with node.storage.reading() as connection:
         names = connection.execute(select(row.case_id).where(due, row.tasks_stale.is_(False)).order_by(row.due_again_at).limit(most)).scalars().all()
     refresh_stale(node, names)

@@ -168,6 +168,7 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     **{(method, "/breaches"): {"quality", "administrator"} for method in ("GET", "POST")},
     ("POST", "/breaches/{breach_id}"): {"quality", "administrator"},
     ("GET", "/requests"): {"quality"},
+    **{("POST", f"/requests/person{part}"): {"quality"} for part in ("", "/copy", "/mark", "/erase")},  # whose record stands in the form
     **{(method, "/queue"): {"administrator"} for method in ("GET", "POST")},
     ("GET", "/paper"): LISTS,
     ("GET", "/operation"): {"administrator"},

@@ -119,6 +119,7 @@ ACTIONS: Mapping[str, Mapping[Role, Relation]] = MappingProxyType(
         "neighbours.manage": {Role.ADMINISTRATOR: Relation.STAFF},
         "breach.manage": dict.fromkeys((Role.QUALITY, Role.ADMINISTRATOR), Relation.STAFF),
         "requests.read": {Role.QUALITY: Relation.STAFF},
+        "person.rights": {Role.QUALITY: Relation.CARE},  # of whom this site holds a record and no case
         "processing.read": dict.fromkeys((Role.QUALITY, Role.ADMINISTRATOR), Relation.STAFF),
         "node": {Role.NODE: Relation.ANY},
     }

@@ -65,7 +65,7 @@ _GROUNDS: Mapping[Role, Ground] = {Role.PATIENT: Ground.OWN, Role.CAREGIVER: Gro
 _ABOUT_CONSENT = frozenset({"case.sharing", "case.requests"})
 _PURPOSE_OF_ACTION: Mapping[str, str] = {
     "case.funding": "finance", "case.quote": "finance", "case.evidence": "evidence", "case.who_looked": "privacy", "case.requests": "privacy", "case.copy": "privacy",
-    "case.mark": "privacy",
+    "case.mark": "privacy", "person.rights": "privacy",
 }  # fmt: skip
 
 #: Events that a node records by itself when packages come, declining, and what a person asks of the own data: a case with no others is one that this site only holds.

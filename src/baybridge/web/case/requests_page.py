@@ -28,7 +28,7 @@ from baybridge.node.people import requests as of_persons
 from baybridge.web.case.tabs import address
 from baybridge.web.case.view import CaseView, allowed, with_view
 from baybridge.web.page import signers
-from baybridge.web.page.page import go, refused
+from baybridge.web.page.page import Reader, go, refused
 
 _TAB = "requests"
 
@@ -81,23 +81,28 @@ def erases(view: CaseView, given: Mapping[str, object]) -> list[str]:
 def _named(view: CaseView, one: erasure.Held, entry: Entry[Event] | None) -> str:
     """An entry by its words, a resource by its kind and what it says."""
     if entry is None:
-        kind = view.reader.code("event" if "/" not in one.name else "resource", one.kind)
-        return " · ".join(filter(None, (kind, *_says(view, one.resource))))
+        return named_resource(view.reader, one)
     gist = view.reader.gist(event_as_json(entry.event))
     return f"{view.reader.code('event', one.kind)}{' · ' if gist else ''}{gist}"
 
 
-def _says(view: CaseView, resource: Mapping[str, Any]) -> Iterator[str]:
+def named_resource(reader: Reader, one: erasure.Held) -> str:
+    """A resource by its kind and what it says."""
+    kind = reader.code("event" if "/" not in one.name else "resource", one.kind)
+    return " · ".join(filter(None, (kind, *_says(reader, one.resource))))
+
+
+def _says(reader: Reader, resource: Mapping[str, Any]) -> Iterator[str]:
     """What a resource is about, with its value and day, as the reader writes them."""
     code = mapping(resource.get("code") or resource.get("medicationCodeableConcept"))
     codings = items(code.get("coding"))
     loinc = next((str(one.get("code")) for one in codings if one.get("system") == LOINC), "")
-    yield view.reader.test(loinc) if loinc else str(code.get("text") or next((one.get("display") for one in codings if one.get("display")), ""))
+    yield reader.test(loinc) if loinc else str(code.get("text") or next((one.get("display") for one in codings if one.get("display")), ""))
     quantity = mapping(resource.get("valueQuantity"))
     if quantity.get("value") is not None:
-        yield view.reader.value(quantity["value"], str(quantity.get("code") or quantity.get("unit") or "") or None)
+        yield reader.value(quantity["value"], str(quantity.get("code") or quantity.get("unit") or "") or None)
     at = span(resource.get("effectiveDateTime") or resource.get("onsetDateTime"))
-    yield view.reader.day(at.first) if at is not None else ""
+    yield reader.day(at.first) if at is not None else ""
 
 
 def copy_file(asked: Asked) -> Response:
@@ -106,8 +111,13 @@ def copy_file(asked: Asked) -> Response:
     made = copying.archive(asked.node, (case.patient_id if case else None) or "", asked.language)
     if isinstance(made, Refusal):
         return refused(asked, made)
-    name = f"baybridge-copy-{mark_of(asked.parameters['case_id'])}.zip"
-    return Response(made, media_type="application/zip", headers={"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"})
+    return copy_of(made, mark_of(asked.parameters["case_id"]))
+
+
+def copy_of(made: bytes, mark: str) -> Response:
+    """The copy as a file that nobody keeps on the way; its name says nobody's."""
+    disposition = f'attachment; filename="baybridge-copy-{mark}.zip"'
+    return Response(made, media_type="application/zip", headers={"content-disposition": disposition, "cache-control": "no-store"})
 
 
 def mark(asked: Asked) -> Response:

@@ -61,6 +61,7 @@ from baybridge.web.site.live import LIVE_DOORS
 from baybridge.web.site.log_pages import LOG_DOORS
 from baybridge.web.site.neighbours_page import NEIGHBOUR_DOORS
 from baybridge.web.site.operation_page import OPERATION_DOORS
+from baybridge.web.site.person_page import PERSON_DOORS
 from baybridge.web.site.privacy_pages import PRIVACY_DOORS
 from baybridge.web.site.queue_page import QUEUE_DOORS
 from baybridge.web.site.safety_page import SAFETY_DOORS
@@ -252,6 +253,7 @@ DOORS = (
     *LOG_DOORS,
     *SAFETY_DOORS,
     *PRIVACY_DOORS,
+    *PERSON_DOORS,
     *QUEUE_DOORS,
     *PAPER_DOORS,
     *OPERATION_DOORS,

@@ -14,6 +14,7 @@ from baybridge.base.ids import mark_of
 from baybridge.facts.fhir import patient_name
 from baybridge.http.doors import Asked, Door
 from baybridge.node.finding import Hit, find
+from baybridge.node.people import access
 from baybridge.node.people.access import NAMELESS
 from baybridge.record.store import store
 from baybridge.web.case import tabs
@@ -30,6 +31,7 @@ class Row:
     by: str
     number: str
     address: str
+    patient: str  # of whom there is a record and no case
     stage: str
     product: str
     synthetic: bool
@@ -49,7 +51,7 @@ def search(asked: Asked) -> Response:
         found = find(connection, typed, names=names)
         people = store.get_many(connection, [("Patient", hit.patient) for hit in found.hits]) if names else {}
     rows = [row for hit in found.hits for row in _rows(asked, hit, people.get(("Patient", hit.patient)))]
-    return render(asked, "search.html", rows=rows, more=found.more, names=names)
+    return render(asked, "search.html", rows=rows, more=found.more, names=names, rights=asked.person.role in access.roles("person.rights"))
 
 
 def _rows(asked: Asked, hit: Hit, person: store.Version | None) -> Iterator[Row]:
@@ -59,9 +61,9 @@ def _rows(asked: Asked, hit: Hit, person: store.Version | None) -> Iterator[Row]
     for case in hit.cases:
         who = name or Reader(asked).t("case.mark", mark=mark_of(case.case_id))
         address, product = tabs.address(case.case_id, begin), product_name(asked, case.product)
-        yield Row(who, born, hit.by, hit.number, address, case.stage, product, case.synthetic)
+        yield Row(who, born, hit.by, hit.number, address, "", case.stage, product, case.synthetic)
     if not hit.cases and known:
-        yield Row(name or Reader(asked).t("search.unnamed"), born, hit.by, hit.number, "", "", "", synthetic=False)
+        yield Row(name or Reader(asked).t("search.unnamed"), born, hit.by, hit.number, "", hit.patient, "", "", synthetic=False)
 
 
 SEARCH_DOORS = (Door("/search", ("GET",), "search.page", "case.find", search_page), Door("/search", ("POST",), "search", "case.find", search))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, select, text
 from starlette.testclient import TestClient
 
 import databases
@@ -20,6 +20,7 @@ from baybridge.base.keys import KeyRing, SigningKey
 from baybridge.cli.main import main
 from baybridge.journey.command import Actor, Role
 from baybridge.ledger import checking, log
+from baybridge.node import tables
 from baybridge.node.config import read_config
 from baybridge.node.intake.importing import import_upload
 from baybridge.node.neighbours import witnessing
@@ -227,6 +228,38 @@ def test_two_processes_share_one_reserve(node: Node) -> None:
     assert not other.empty
     assert node.reserve.bring_in(node) == 3
     assert other.empty
+
+
+@pytest.mark.parametrize("how", ["file", "last-line", "every-line"])
+def test_what_was_taken_out_of_the_reserve_is_written_from_memory_while_the_process_lives(node: Node, how: str) -> None:
+    path = node.config.folder / FILE
+    node.reserve.keep([kept("one"), kept("two")])
+    if how == "file":
+        path.unlink()
+    else:
+        data = path.read_bytes()
+        cut = data.index(b"\n") + 1 if how == "last-line" else 0
+        path.write_bytes(data[:cut] + b"\0" * (len(data) - cut))
+    assert node.reserve.bring_in(node) == 2
+    assert noted(node) == ["one", "two"]
+    assert len(entries(node, "reserve")) == 1
+    assert node.reserve.bring_in(node) == 0
+    assert path.stat().st_size == 1024 * 1024, "the file is there again"
+
+
+def test_what_another_process_brought_in_is_not_written_twice(node: Node) -> None:
+    other = again(node)
+    node.reserve.keep([kept("one")])
+    other.keep([kept("two")])
+    assert other.bring_in(node) == 2
+    assert node.reserve.bring_in(node) == 0
+    assert noted(node) == ["one", "two"]
+    assert len(entries(node, "reserve")) == 1
+
+
+def noted(node: Node) -> list[str]:
+    with node.storage.reading() as connection:
+        return sorted(connection.execute(select(tables.record_read.c.what)).scalars())
 
 
 def test_folder_that_cannot_be_written_has_no_reserve(node: Node, tmp_path: Path) -> None:

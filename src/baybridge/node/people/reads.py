@@ -288,6 +288,12 @@ def looked(connection: Connection, patient_id: str | None, case_id: str) -> list
     return [Read(**row) for row in rows]
 
 
+def stands(connection: Connection, account: str, what: str, at: str) -> bool:
+    """Whether a reading by this account at this moment is noted."""
+    table = tables.record_read
+    return connection.execute(select(table.c.read_id).where(table.c.at == at, table.c.account == account, table.c.what == what)).first() is not None
+
+
 def noted_since(connection: Connection, account: str, what: str, case_ids: Sequence[str], since: datetime) -> frozenset[str]:
     """Of some hundred cases those of which a reading of this kind by this account was noted since a moment."""
     table = tables.record_read

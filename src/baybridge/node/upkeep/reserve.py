@@ -3,12 +3,16 @@
 Main job: `Reserve.keep` writes a reading, `bring_in` appends what was kept to the log once the database takes it again. The file has its full size from the node's start,
 so that a full disk cannot stop it; every line is signed and names the one before it. When it is full, only readings of one case in an emergency go on.
 
+A process remembers what it wrote until it was brought in: what somebody took out of the file meanwhile, or took away with it, is written from memory, and the log
+says how many those were. What nobody can know: lines that were taken out, the last ones or all, after the process that wrote them ended.
+
 **Source**: design section 5. **Units**: bytes. Elsewhere: what a database cannot do in `node/outage.py`.
 """
 
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import threading
 from base64 import b64decode, b64encode
@@ -29,6 +33,8 @@ from baybridge.journey.command import Actor, Role
 if TYPE_CHECKING:
     from baybridge.node.node import Node
     from baybridge.node.unit import Unit
+
+_LOG = logging.getLogger("baybridge.reserve")
 
 FILE = "reserve.journal"
 _END = b"\n"
@@ -74,17 +80,19 @@ class Reserve:
         self._key = key
         self._earlier = earlier  # keys of before, by which lines may wait
         self._lock = threading.Lock()
+        self._size = size
         self._remembered: list[Kept] = []  # of emergencies, once the file is full
-        self._made(size)
+        self._written: list[Kept] = []  # by this process, and not brought in by it
+        self._made()
 
-    def _made(self, size: int) -> None:
+    def _made(self) -> None:
         """Make the file, whole, where there is none; a folder that cannot be written has no reserve, and says so when it is needed."""
         try:
             handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except OSError:
             return
         with os.fdopen(handle, "wb") as file:
-            file.write(b"\0" * size)  # written, not only announced: a hole in a file takes room later
+            file.write(b"\0" * self._size)  # written, not only announced: a hole in a file takes room later
             file.flush()
             os.fsync(file.fileno())
 
@@ -129,6 +137,7 @@ class Reserve:
                     raise ReserveFullError
                 os.pwrite(handle, added, used)
                 os.fdatasync(handle)
+                self._written += kept
         except ReserveFullError:
             if not emergency or len(kept) > 1 or len(self._remembered) >= _MOST_REMEMBERED:
                 raise
@@ -165,22 +174,28 @@ class Reserve:
 
         A process that dies between the two finds in the log up to where it came, and appends nothing twice.
         """
-        if self.empty:
+        if self.empty and not self._written:
             return 0
+        self._made()  # where somebody took it away
         with self._opened() as (handle, lines):
             kept, remembered, last = list(self._sound(lines)), list(self._remembered), _hash_of_last(lines)
+            written = list(self._written)
             with node.unit(even_restored=True) as unit:
                 known = bool(lines) and _was_brought_in(unit, last)
                 fresh = [] if known else kept
-                for one in (*fresh, *remembered):
+                gone = [one for one in written if one not in kept and not _stands(unit, one)]
+                for one in (*fresh, *gone, *remembered):
                     bring_in_one(unit, one)
-                if remembered or not known:
-                    content = orjson.dumps({"readings": len(fresh) + len(remembered), "unreadable": len(lines) - len(kept), "last": last})
-                    unit.log("reserve", "", last, content, node.system(), "integrity")
+                if remembered or gone or (lines and not known):
+                    said = {"readings": len(fresh) + len(gone) + len(remembered), "unreadable": len(lines) - len(kept), "gone": len(gone), "last": last}
+                    unit.log("reserve", "", last, orjson.dumps(said), node.system(), "integrity")
+            if gone:
+                _LOG.warning("reserve: %d readings were gone from the file and were written from memory", len(gone))
             os.pwrite(handle, b"\0" * os.fstat(handle).st_size, 0)
             os.fdatasync(handle)
             self._remembered = self._remembered[len(remembered) :]
-            return len(kept) + len(remembered)
+            self._written = self._written[len(written) :]
+            return len(kept) + len(gone) + len(remembered)
 
 
 def _hash_of_last(lines: Sequence[bytes]) -> str:
@@ -195,6 +210,13 @@ def _was_brought_in(unit: Unit, last: str) -> bool:
     from baybridge.ledger import log
 
     return bool(log.entries_on(unit.connection, last, "reserve"))
+
+
+def _stands(unit: Unit, kept: Kept) -> bool:
+    """Whether another process that shares the file brought this one in."""
+    from baybridge.node.people import reads
+
+    return reads.stands(unit.connection, kept.account, kept.what, kept.at)
 
 
 def bring_in_one(unit: Unit, kept: Kept) -> None:

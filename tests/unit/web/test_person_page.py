@@ -71,7 +71,16 @@ def test_the_search_leads_the_privacy_role_there_and_nobody_else(node: Node) -> 
     assert "Nobody Here" in page.text
     assert button not in page.text
     assert [nurse.sends(f"/requests/person{part}", WHO).status_code for part in ("", "/copy", "/mark", "/erase")] == [403] * 4
+    assert looked(node) == [("case.search", "quality"), ("case.search", "care")]
+
+
+def test_whose_name_a_search_shows_has_it_in_the_own_list(node: Node) -> None:
+    nurse = Reader(node, "nina")
+    nurse.sends("/search", {"q": "Somebody else"})
+    nurse.client.get("/search")
     assert looked(node) == []
+    nurse.sends("/search", {"q": "nobody"})
+    assert looked(node) == [("case.search", "care")]
 
 
 def test_page_and_copy_show_the_record_and_stand_in_the_persons_list(node: Node) -> None:

@@ -1,6 +1,7 @@
 """Searching: a person by name or number, a case by a number on its bag, batch, claim or paper.
 
 What was typed is sent in the body and stands in no address: it may be a name. Who works without names searches by the numbers of cells, papers and money alone.
+Name and birth date are of a record: whoever's are shown has it in the own list of who looked.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from baybridge.base.ids import mark_of
+from baybridge.consent.reading import Ground
 from baybridge.facts.fhir import patient_name
 from baybridge.http.doors import Asked, Door
 from baybridge.node.finding import Hit, find
-from baybridge.node.people import access
+from baybridge.node.people import access, reads
 from baybridge.node.people.access import NAMELESS
 from baybridge.record.store import store
 from baybridge.web.case import tabs
@@ -50,6 +52,9 @@ def search(asked: Asked) -> Response:
     with asked.node.storage.reading() as connection:
         found = find(connection, typed, names=names)
         people = store.get_many(connection, [("Patient", hit.patient) for hit in found.hits]) if names else {}
+    if people:
+        purpose = reads.purpose_of(asked.node, "case.find", asked.person)
+        asked.node.note_readings(asked.person, sorted(patient for _kind, patient in people), "case.search", purpose, Ground.RELATION)
     rows = [row for hit in found.hits for row in _rows(asked, hit, people.get(("Patient", hit.patient)))]
     return render(asked, "search.html", rows=rows, more=found.more, names=names, rights=asked.person.role in access.roles("person.rights"))
 

@@ -118,8 +118,8 @@ EXPECTED: dict[tuple[str, str], set[str]] = {
     **{("POST", path): NOT_ELSEWHERE for path in ("/notifications/open", "/notifications/seen", "/account/notifications")},
     ("POST", "/account/outside"): NOT_ELSEWHERE,
     ("POST", "/account/outside/end"): NOT_ELSEWHERE,
-    ("POST", "/sign-out"): NOT_ELSEWHERE,
-    ("POST", "/hand-over"): NOT_ELSEWHERE,
+    ("POST", "/sign-out"): EVERYBODY,
+    ("POST", "/hand-over"): EVERYBODY,
     ("POST", "/account/sessions/end"): NOT_ELSEWHERE,
     ("POST", "/account/role"): NOT_ELSEWHERE,
     ("POST", "/account/calendar"): CARE | {"patient", "other patient"},
@@ -352,6 +352,9 @@ def _ask_payer(node: Node, case_id: str) -> None:
         unit.append(case_id, [quote, asked], node.system(), known=len(unit.events(case_id)))
 
 
+ENDING = ("/sign-out", "/hand-over")  # a test of its own: the session is over afterwards
+
+
 def call(house: House, method: str, path: str, who: str, **parameters: str) -> int:
     known = {**house.parameters, **parameters}
     if "$everything" in path:
@@ -366,7 +369,7 @@ def call(house: House, method: str, path: str, who: str, **parameters: str) -> i
         more["json"] = {"case": known["case_id"], "given": {}}
     elif method in ("POST", "PUT") and path.startswith(("/cases", "/emergency", "/import", "/trials", "/sign-in", "/policies")):
         more["data"] = {"nothing": ""}
-    elif method in ("POST", "PUT") and path != "/sign-out":
+    elif method in ("POST", "PUT") and path not in ENDING:
         more["json"] = {}
     with house.node.storage.writing() as connection:
         accounts.forget_attempts(connection, who)  # an act that asks for the password once more counts each of these as a guess
@@ -379,14 +382,14 @@ def call(house: House, method: str, path: str, who: str, **parameters: str) -> i
 def test_each_role_on_the_own_patient(house: House, method: str, path: str) -> None:
     allowed = EXPECTED[method, path]
     found = {}
-    for who in sorted(EVERYBODY - ({*EVERYBODY} if path == "/sign-out" else set())):
+    for who in sorted(EVERYBODY - ({*EVERYBODY} if path in ENDING else set())):
         found[who] = call(house, method, path, who)
     let_in = {who for who, status in found.items() if status not in (401, 403)}
     if method == "POST" and (path == "/session" or path.startswith("/sign-in")):
         assert set(found.values()) <= {400, 401, 403}, "no password, no session"  # 400: the body says neither name nor password
     elif path.startswith("/exchange"):
         assert all(status in (400, 403, 422) for status in found.values()), "without a signature nothing is taken in"
-    elif path != "/sign-out":
+    elif path not in ENDING:
         assert let_in == allowed - {NOBODY}, {who: found[who] for who in let_in ^ (allowed - {NOBODY})}
     assert all(status < 500 for status in found.values()), found
 
@@ -430,6 +433,19 @@ def test_list_shows_each_the_cases_that_are_theirs(house: House) -> None:
         page = house.client.get("/cases", headers={"authorization": f"Bearer {house.tokens[who]}"}).text
         shown[who] = house.case_id in page
     assert shown == {"patient": True, "payer": True, "other payer": False, "coordinator": True}
+
+
+@pytest.mark.parametrize("path", ENDING)
+@pytest.mark.parametrize("who", sorted(EVERYBODY))
+def test_whoever_signed_in_can_sign_out(house: House, who: str, path: str) -> None:
+    """By cookie and by token, also who may do nothing else here: on a shared machine the next person would go on in the session."""
+    for by_cookie in (True, False):
+        with house.node.storage.writing() as connection:
+            session = accounts.open_session(connection, who, house.node.now())
+        headers = {"cookie": f"baybridge={session.token}"} if by_cookie else {"authorization": f"Bearer {session.token}"}
+        assert house.client.post(path, data={"csrf": session.csrf}, headers=headers).headers["location"].startswith("/sign-in")
+        with house.node.storage.reading() as connection:
+            assert accounts.session_of(connection, session.token, house.node.now()) is None
 
 
 def test_form_without_our_token_is_refused(house: House) -> None:

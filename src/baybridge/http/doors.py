@@ -260,10 +260,15 @@ def _answer(node: Node, door: Door, asked: Asked, refused: Refused) -> Response:
         return door.endpoint(asked)
 
 
+def given_token(asked: Asked) -> str:
+    """The token by which somebody asks, whether or not it counts; '' without one."""
+    bearer, _, token = asked.headers.get("authorization", "").partition(" ")
+    return token if bearer.lower() == "bearer" else asked.cookies.get(COOKIE, "")
+
+
 def _note_dead_session(node: Node, asked: Asked, refusal: Refusal) -> None:
     """An entry in the log where somebody was refused who came with a session that counts no more."""
-    bearer, _, token = asked.headers.get("authorization", "").partition(" ")
-    given = token if bearer.lower() == "bearer" else asked.cookies.get(COOKIE, "")
+    given = given_token(asked)
     if given and asked.session is None and refusal.category is Category.UNAUTHENTICATED:
         refused_entry.dead_session(node, given)
 

@@ -51,6 +51,7 @@ ACTIONS: Mapping[str, Mapping[Role, Relation]] = MappingProxyType(
     {
         "public": {},
         "own-account": _ANYONE,
+        "own-session": dict.fromkeys(_ANYONE, Relation.ANY),  # whoever signed in can end it, also who may do nothing else here
         "accounts.manage": {Role.ADMINISTRATOR: Relation.STAFF},
         "accounts.rights": dict.fromkeys((Role.ADMINISTRATOR, Role.QUALITY), Relation.STAFF),
         "case.list": {**_OWN_STAFF, Role.PATIENT: Relation.ANY, Role.CAREGIVER: Relation.ANY, Role.PAYER: Relation.ANY},

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from baybridge.base.outcome import Reason, Refusal
 from baybridge.documents.sign_in import OpenIdConnect
-from baybridge.http.doors import COOKIE, DEVICE, Asked, Door, device_kind
+from baybridge.http.doors import COOKIE, DEVICE, Asked, Door, device_kind, given_token
 from baybridge.node.people import accounts, invitations, passkey_entry, passkeys, refused_entry
 from baybridge.node.people.outside import entering
 from baybridge.web.page.page import Reader, go, own_address, render
@@ -64,7 +64,7 @@ def hand_over(asked: Asked) -> Response:
 
 def _ended(asked: Asked, to: str) -> Response:
     with asked.node.storage.writing(even_restored=True) as connection:
-        accounts.close_session(connection, asked.cookies.get(COOKIE, ""), asked.node.now())
+        accounts.close_session(connection, given_token(asked), asked.node.now())
     response = go(to)
     response.delete_cookie(COOKIE)
     return response
@@ -106,8 +106,8 @@ def _invitation(asked: Asked, token: str, problem: Reason | None, status: int = 
 SIGN_IN_DOORS = (
     Door("/sign-in", ("GET",), "sign-in.page", "public", sign_in_page),
     Door("/sign-in", ("POST",), "sign-in", "public", sign_in),
-    Door("/sign-out", ("POST",), "sign-out", "own-account", sign_out),
-    Door("/hand-over", ("POST",), "hand-over", "own-account", hand_over),
+    Door("/sign-out", ("POST",), "sign-out", "own-session", sign_out),
+    Door("/hand-over", ("POST",), "hand-over", "own-session", hand_over),
     Door("/sign-in/invitation", ("GET",), "invitation.page", "public", invitation_page),
     Door("/sign-in/invitation", ("POST",), "invitation", "public", accept),
 )
